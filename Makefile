@@ -1,0 +1,62 @@
+# Everything here sets itself up: a machine with Python 3.11 to 3.13 and a network is enough.
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO_OUT ?= demo_out
+PYTEST_ARGS ?=
+
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PYTHONNOUSERSITE = 1
+
+# What the JAX run covers: all that promises to work without TensorFlow.
+JAX_TESTS ?= $(wildcard tests/layers tests/models tests/data tests/weights tests/adapters \
+	tests/loading tests/training tests/fitting tests/package)
+
+.PHONY: help venv test test-tensorflow test-jax demo check format lock clean
+
+help:
+	@echo "make venv    virtual environment in $(VENV), from requirements.lock"
+	@echo "make test    tests on TensorFlow, and on JAX with TensorFlow out of reach"
+	@echo "make demo    adapt a pretrained mini Borzoi to mouse tracks; report in $(DEMO_OUT)"
+	@echo "make check   ruff, mypy, import-linter"
+	@echo "make lock    pin the newest allowed versions anew (needs uv)"
+
+venv: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+# The longest run comes last, so that the output ends with its summary.
+test: test-jax test-tensorflow
+
+test-tensorflow: $(STAMP)
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-jax: $(STAMP)
+	KERAS_BACKEND=jax PYTHONPATH=tests/plugins $(BIN)/python -m pytest -p no_tensorflow \
+		$(PYTEST_ARGS) $(JAX_TESTS)
+
+demo: $(STAMP)
+	$(BIN)/whelp demo --out-dir $(DEMO_OUT)
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock:
+	uv pip compile pyproject.toml --extra dev --extra tensorflow-cpu --extra jax --universal \
+		--python-version 3.11 --no-header --no-annotate --upgrade --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

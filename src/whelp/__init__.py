@@ -1,0 +1,61 @@
+"""Fine-tune pretrained sequence-to-function models of DNA on new tracks.
+
+The public names are imported when first used, so `import whelp` is quick and imports no Keras. If no Keras backend
+is chosen (environment variable KERAS_BACKEND), an installed one is: TensorFlow, else JAX, else PyTorch.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from whelp._keras_setup import prepare_keras
+
+if TYPE_CHECKING:
+    from whelp.specs import load_params as load_params
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "adapt": "whelp.loading",
+    "ensemble": "whelp.models",
+    "evaluate": "whelp.training",
+    "load": "whelp.loading",
+    "load_adapter": "whelp.loading",
+    "load_params": "whelp.specs",
+    "merge": "whelp.loading",
+    "open_dataset": "whelp.data",
+    "save_adapter": "whelp.loading",
+    "save_weights": "whelp.loading",
+    "train": "whelp.training",
+    "transfer": "whelp.fitting",
+}
+"""Public function -> the module that defines it."""
+
+_LAZY_MODULES = {
+    "losses": "whelp.training.losses",
+    "metrics": "whelp.training.metrics",
+    "schedules": "whelp.training.schedules",
+}
+"""Public name of a module -> the module."""
+
+__all__ = [*sorted(_LAZY), *sorted(_LAZY_MODULES), "__version__"]
+
+prepare_keras()
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use (PEP 562)."""
+    if name in _LAZY:
+        value = getattr(importlib.import_module(_LAZY[name]), name)
+    elif name in _LAZY_MODULES:
+        value = importlib.import_module(_LAZY_MODULES[name])
+    else:
+        raise AttributeError(
+            f"module 'whelp' has no attribute {name!r}; it has {', '.join(__all__)}"
+        )
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return __all__
