@@ -1,0 +1,19 @@
+"""What parameter files and targets tables may say, checked before anything is built."""
+
+from whelp.specs.blocks import BLOCKS, Block
+from whelp.specs.errors import SpecError
+from whelp.specs.model import ModelSpec
+from whelp.specs.params import Params, load_params
+from whelp.specs.train import TrainSpec
+from whelp.specs.transfer import TransferSpec
+
+__all__ = [
+    "BLOCKS",
+    "Block",
+    "ModelSpec",
+    "Params",
+    "SpecError",
+    "TrainSpec",
+    "TransferSpec",
+    "load_params",
+]
