@@ -4,6 +4,7 @@ from whelp.specs.blocks import BLOCKS, Block
 from whelp.specs.errors import SpecError
 from whelp.specs.model import ModelSpec
 from whelp.specs.params import Params, load_params
+from whelp.specs.targets import Target, TargetsTable, check_strand_pairs
 from whelp.specs.train import TrainSpec
 from whelp.specs.transfer import TransferSpec
 
@@ -13,7 +14,10 @@ __all__ = [
     "ModelSpec",
     "Params",
     "SpecError",
+    "Target",
+    "TargetsTable",
     "TrainSpec",
     "TransferSpec",
+    "check_strand_pairs",
     "load_params",
 ]

@@ -17,7 +17,7 @@ from whelp.specs.base import (
     Rate,
 )
 from whelp.specs.conv import Block
-from whelp.specs.errors import expected
+from whelp.specs.errors import SpecError, expected
 
 
 class _Attention(Block):
@@ -51,9 +51,30 @@ class _Attention(Block):
             raise expected(f"a number that divides out_size, {self.out_size}", key="heads")
         return self
 
+    def value_size(self, width: int) -> int:
+        """Return the features of one head's values, for an input of `width` features.
+
+        Raises:
+            SpecError: `heads` does not divide the width, or `out_size` differs from it, so that
+                input and output cannot be added.
+        """
+        if self.out_size not in (None, width):
+            raise SpecError(
+                f"the width of the input, {width}, to which the output is added",
+                path="out_size",
+                value=self.out_size,
+            )
+        if width % self.heads:
+            raise SpecError(
+                f"a number that divides the width of the input, {width}",
+                path="heads",
+                value=self.heads,
+            )
+        return width // self.heads
+
 
 class Transformer(_Attention):
-    """Attention with relative positions, then the feed-forward part unless `dense_expansion` is 0."""
+    """Attention with relative positions, then feed-forward unless `dense_expansion` is 0."""
 
     name: Literal["transformer"] = "transformer"
     seqlen_train: Positive | None = None

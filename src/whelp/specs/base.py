@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from whelp.specs.errors import PathItem, SpecError, expected, spec_error
+from whelp.specs.errors import PathItem, SpecError, expected, nearest
+from whelp.specs.faults import spec_error
 
 
 def _integral(value: object) -> object:
@@ -88,6 +89,16 @@ class Spec(BaseModel):
             return cls.model_validate(raw)
         except ValidationError as error:
             raise spec_error(error, raw, cls, prefix=path) from None
+
+    @classmethod
+    def json_keys(cls) -> list[str]:
+        """Return the keys that the section may have in a file."""
+        return sorted(cls.model_fields)
+
+    @classmethod
+    def suggest_key(cls, key: str) -> str | None:
+        """Return the key that is probably meant by a misspelt one."""
+        return nearest(key, cls.json_keys())
 
     def given(self) -> dict[str, Any]:
         """Return the keys that were given, with their values as JSON holds them."""

@@ -103,7 +103,7 @@ _CLASSES: tuple[type[Block], ...] = (
 BLOCKS: dict[str, type[Block]] = {cls.model_fields["name"].default: cls for cls in _CLASSES}
 """Block name in JSON -> its class."""
 
-_TAKES_KERAS_ACTIVATION = (Final, KerasConv1D, KerasDense)
+_TAKES_KERAS_ACTIVATION = (Final,)
 # Blocks' own names for what Keras calls otherwise; their "gelu" is what Keras has no name for.
 _AS_KERAS_ACTIVATION = {"gelu_erf": "gelu", "exp": "exponential"}
 
@@ -120,16 +120,17 @@ def parse_block(raw: object, *, path: Sequence[PathItem] = ()) -> Block:
     """
     if isinstance(raw, Block):
         return raw
-    place = json_path(path)
     if not isinstance(raw, Mapping):
-        raise SpecError("a block: an object with the key name", path=place, value=raw)
+        raise SpecError("a block: an object with the key name", path=json_path(path), value=raw)
     if "name" not in raw:
-        raise SpecError("the name of a block", path=f"{place}.name", problem="the key is missing")
+        raise SpecError(
+            "the name of a block", path=json_path([*path, "name"]), problem="the key is missing"
+        )
     name = raw["name"]
     if not isinstance(name, str) or name not in BLOCKS:
         raise SpecError(
             f"the name of a block: {', '.join(sorted(BLOCKS))}",
-            path=f"{place}.name",
+            path=json_path([*path, "name"]),
             value=name,
             suggestion=nearest(name, BLOCKS),
         )
@@ -141,8 +142,8 @@ def resolve_block(
 ) -> Block:
     """Fill in the model's defaults where a block has the key and does not set it.
 
-    As in Baskerville, a default that is null, 0 or false is no default, and a null in the block
-    stays null.
+    As in Baskerville, a default that is null, 0 or false is no default, a null in the block stays
+    null, and blocks named as Keras' layers take no defaults.
 
     Args:
         block: The block as given.
@@ -152,6 +153,8 @@ def resolve_block(
     Raises:
         SpecError: The block needs a Keras activation, and Keras lacks the default one.
     """
+    if block.name[0].isupper():
+        return block
     keys = set(type(block).model_fields) - block.model_fields_set
     update = {key: value for key, value in defaults.items() if value and key in keys}
     if "activation" in update and isinstance(block, _TAKES_KERAS_ACTIVATION):
@@ -160,7 +163,7 @@ def resolve_block(
         if update["activation"] not in get_args(KerasActivation):
             raise SpecError(
                 f"one of its own, because Keras lacks model.activation, {given!r}",
-                path=f"{json_path(path)}.activation",
+                path=json_path([*path, "activation"]),
                 problem="the key is missing",
             )
     return block.model_copy(update=update) if update else block

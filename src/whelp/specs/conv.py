@@ -82,7 +82,9 @@ class _Tower(Block):
     @model_validator(mode="after")
     def _grows(self) -> Self:
         if self.filters_mult is None and self.filters_end is None:
-            raise expected("filters_end or filters_mult, to say how the width grows")
+            raise expected(
+                "filters_end or filters_mult, to say how the width grows", key="filters_end"
+            )
         return self
 
 

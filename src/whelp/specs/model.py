@@ -29,7 +29,7 @@ from whelp.specs.base import (
     Whole,
 )
 from whelp.specs.blocks import Block, parse_block, resolve_block
-from whelp.specs.errors import PathItem, SpecError, expected
+from whelp.specs.errors import PathItem, SpecError, expected, nearest
 
 GLOBALS = (
     "activation",
@@ -48,7 +48,7 @@ def _shifts(value: object) -> object:
     shifts = value if isinstance(value, list) else [value]
     if not shifts or any(isinstance(s, bool) or not isinstance(s, int) for s in shifts):
         raise expected("a whole number (the largest shift, in bp) or a list of shifts in bp")
-    if not isinstance(value, list) and shifts[0] < 0:
+    if isinstance(value, int) and value < 0:
         raise expected("a whole number, at least 0: the largest shift, in bp")
     return value
 
@@ -61,7 +61,7 @@ def _strand_pair(value: object) -> object:
     for pair in value:
         if any(not _is_pair(pair, index) for index in range(len(pair))):
             raise expected(
-                "for each track the index of its other strand, or its own: pairs of pairs give back"
+                "for each track the index of its other strand, or its own, by which it is paired"
             )
     return value
 
@@ -89,7 +89,7 @@ class ModelSpec(Spec):
     seq_length: Positive = Field(description="length of the input, bp")
     activation: Activation | None = Field(description="default of blocks, and after the trunk")
     trunk: Annotated[list[AnyBlock], Field(min_length=1)]
-    heads: dict[str, Blocks] = Field(min_length=1, description="by key of the file")
+    heads: dict[str, Blocks] = Field(description="by key of the file")
 
     augment_rc: bool = Field(False, description="train on both strands")
     augment_shift: Annotated[Natural | list[Whole], BeforeValidator(_shifts)] = Field(
@@ -119,21 +119,29 @@ class ModelSpec(Spec):
     @classmethod
     def json_keys(cls) -> list[str]:
         """Keys of the section in a file: heads have theirs."""
-        return sorted({*cls.model_fields, "head"} - {"heads"})
+        return sorted({*cls.model_fields, "head_human"} - {"heads"})
+
+    @classmethod
+    def suggest_key(cls, key: str) -> str | None:
+        """Return the key that is probably meant by a misspelt one."""
+        stem, bar, rest = key.partition("_")
+        if bar and nearest(stem, ["head"]):
+            return f"head_{rest}"
+        return super().suggest_key(key)
 
     @model_validator(mode="before")
     @classmethod
     def _gather_heads(cls, raw: Any) -> Any:
         if not isinstance(raw, Mapping) or _is_gathered(raw.get("heads")):
             return raw
+        if not any(str(key).startswith("head") for key in raw):
+            raise expected('a key that starts with "head"', key="head_human")
         names = sorted((key for key in raw if str(key).startswith("head")), key=_natural)
         rest = {key: value for key, value in raw.items() if key not in names}
         return {**rest, "heads": {name: raw[name] for name in names}}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if not self.heads:
-            raise expected('a head: a key that starts with "head"')
         self.trunk_blocks()
         for name in self.heads:
             self.head_blocks(name)
@@ -197,9 +205,12 @@ class ModelSpec(Spec):
 
     def _resolved(self, blocks: Sequence[Block], path: list[PathItem]) -> list[Block]:
         defaults = self.defaults()
+        # A head of one block usually stands as an object, not as a list of one.
+        is_single = path != ["trunk"] and len(blocks) == 1
+        places = [path if is_single else [*path, index] for index in range(len(blocks))]
         return [
-            resolve_block(block, defaults, path=[*path, index])
-            for index, block in enumerate(blocks)
+            resolve_block(block, defaults, path=place)
+            for block, place in zip(blocks, places, strict=True)
         ]
 
 

@@ -98,5 +98,6 @@ class TrainSpec(Spec):
         given = [key for key in _CYCLE if getattr(self, key) is not None]
         missing = [key for key in _CYCLE if key not in given]
         if given and missing:
-            raise expected(f"also {', '.join(missing)} for the one-cycle schedule", key=given[0])
+            wanted = f"{', '.join(missing)} beside it, for the one-cycle schedule"
+            raise expected(wanted, key=given[0])
         return self
