@@ -1,0 +1,1 @@
+"""DNA and genomic coordinates, in NumPy alone."""
