@@ -61,7 +61,7 @@ def _conv_select(value: object) -> object:
 
 
 ConvSelect = Annotated[int | Literal["all"], BeforeValidator(_conv_select)]
-"""How many of the last convolutions of the tower; "all" for all, 0 for none."""
+"""How many of the last convolutions; "all" for all, 0 for none."""
 
 
 class Spec(BaseModel):

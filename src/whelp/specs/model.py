@@ -134,14 +134,14 @@ class ModelSpec(Spec):
     def _gather_heads(cls, raw: Any) -> Any:
         if not isinstance(raw, Mapping) or _is_gathered(raw.get("heads")):
             return raw
-        if not any(str(key).startswith("head") for key in raw):
-            raise expected('a key that starts with "head"', key="head_human")
         names = sorted((key for key in raw if str(key).startswith("head")), key=_natural)
         rest = {key: value for key, value in raw.items() if key not in names}
         return {**rest, "heads": {name: raw[name] for name in names}}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if not self.heads:
+            raise expected('a key that starts with "head"', key="head_human")
         self.trunk_blocks()
         for name in self.heads:
             self.head_blocks(name)

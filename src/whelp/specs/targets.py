@@ -101,11 +101,12 @@ def check_strand_pairs(
             different tracks.
     """
     position = {index: at for at, index in enumerate(indexes)}
-    for at, (index, pair) in enumerate(zip(indexes, pairs, strict=True)):
-        place = f"row {index}.strand_pair"
+    for index, pair in zip(indexes, pairs, strict=True):
         if pair not in position:
             wanted = "the index of a track in the table"
-            raise SpecError(wanted, file=file, path=place, value=pair)
+            raise SpecError(wanted, file=file, path=f"row {index}.strand_pair", value=pair)
+    for at, (index, pair) in enumerate(zip(indexes, pairs, strict=True)):
+        place = f"row {index}.strand_pair"
         other = position[pair]
         if pairs[other] != index:
             wanted = (

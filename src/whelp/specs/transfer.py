@@ -28,8 +28,8 @@ Method = Literal["lora", "dora", "ia3", "locon", "houlsby", "squeeze_excite"]
 class TransferSpec(Spec):
     """The section `transfer`. From `rslora` on, keys are whelp's own.
 
-    `conv_select` counts from the last convolution of the tower. 0 means none here and "all" means
-    all; in Baskerville 0 means all.
+    `conv_select` counts convolutions, separable ones aside, from the last of the model. 0 means
+    none here and "all" means all; in Baskerville 0 means all.
     """
 
     mode: Literal["full", "linear", "adapter"] = "full"
