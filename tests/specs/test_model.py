@@ -69,13 +69,18 @@ def test_own_defaults_are_those_of_the_reference() -> None:
 
 
 def test_activation_of_the_model_becomes_one_of_keras_where_keras_makes_the_layer() -> None:
-    spec = _model({"name": "Dense", "units": 5}, activation="gelu_erf")
-    (dense,) = spec.trunk_blocks()
-    assert isinstance(dense, KerasDense)
-    assert dense.activation == "gelu"
+    (final,) = _model(activation="gelu_erf").head_blocks(0)
+    assert isinstance(final, Final)
+    assert final.activation == "gelu"
     with pytest.raises(SpecError, match="polyrelu") as caught:
         _model(activation="polyrelu")
     assert caught.value.path == "head_human.activation"
+
+
+def test_blocks_named_as_keras_layers_take_no_defaults() -> None:
+    (dense,) = _model({"name": "Dense", "units": 5}).trunk_blocks()
+    assert isinstance(dense, KerasDense)
+    assert dense.activation is None
 
 
 def test_unknown_keys_of_published_files_do_nothing(golden: Path) -> None:

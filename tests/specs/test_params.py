@@ -15,20 +15,9 @@ HERE = Path(__file__).parent
 EXAMPLES = sorted((HERE.parent / "golden" / "json").rglob("*.json"))
 CONFIGS = sorted((HERE.parents[1] / "json_configs").glob("*.json"))
 METHODS = [
-    "full",
-    "linear",
-    "lora",
-    "lora_full",
-    "lora_conv",
-    "ia3",
-    "locon4",
-    "houlsby",
-    "houlsby_se",
-    "dora",
-    "rslora",
-    "norm_bias",
-    "last_blocks",
-]
+    "full", "linear", "lora", "lora_full", "lora_conv", "ia3", "locon4", "houlsby", "houlsby_se",
+    "dora", "rslora", "norm_bias", "last_blocks",
+]  # fmt: skip
 
 Edit = Callable[[dict[str, Any]], object]
 
