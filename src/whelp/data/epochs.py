@@ -12,7 +12,8 @@ class EpochDataset(keras.utils.PyDataset):
     `model.fit` begins with epoch 0 and moves on after every whole epoch. As Keras also begins and
     ends epochs where it only looks at the data, pass `callbacks=[SetEpoch(dataset)]` where it
     must be exact, as when resuming. Pass `shuffle=False` to `fit`: otherwise Keras shuffles the
-    batches a second time, by a seed of its own.
+    batches a second time, by a seed of its own. Leave `workers` at 1: with more, Keras may give
+    batches again that it took before an epoch began, and data from files have threads of their own.
     """
 
     def __init__(self) -> None:

@@ -7,6 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from whelp.data.errors import DataError
+from whelp.specs.errors import SpecError
+from whelp.specs.targets import check_strand_pairs
 
 
 def read_targets(path: str | Path) -> pd.DataFrame:
@@ -53,35 +55,29 @@ def strand_pairs(targets: pd.DataFrame) -> npt.NDArray[np.int64] | None:
         Row positions of shape `(num_targets,)`, or None if the table has no such column.
 
     Raises:
-        DataError: If a partner is not a whole number, is not in the table, or does not name the
-            track in return.
+        DataError: If a partner is not a whole number, is not in the table, does not name the track
+            in return, or by its identifier is another track.
     """
     if "strand_pair" not in targets.columns:
         return None
-    numbers = pd.to_numeric(targets["strand_pair"], errors="coerce")
-    whole = numbers.notna() & (numbers % 1 == 0)
-    if not whole.all():
-        track = whole.index[~whole][0]
+    numbers = _whole_numbers(targets["strand_pair"])
+    names = list(targets["identifier"].astype(str)) if "identifier" in targets.columns else None
+    try:
+        check_strand_pairs(list(targets.index), list(numbers), identifiers=names)
+    except SpecError as error:
+        advice = "Take both strands of a track or neither, each naming the other"
+        raise DataError(f"targets table: {error}. {advice}") from error
+    return targets.index.get_indexer(pd.Index(numbers)).astype(np.int64)
+
+
+def _whole_numbers(column: pd.Series) -> npt.NDArray[np.int64]:
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
+    wrong = np.flatnonzero(~(numbers % 1 == 0))
+    if wrong.size:
+        row = int(wrong[0])
         raise DataError(
-            f"targets table: strand_pair of track {track} is {targets['strand_pair'][track]!r}, "
-            "expected the number of the track of the other strand, or the track's own number "
-            "if it has no strands"
+            f"targets table: strand_pair of track {column.index[row]} is {column.tolist()[row]!r}, "
+            "expected the number of the track of the other strand, or the track's own number if it "
+            "has no strands"
         )
-    pairs = targets.index.get_indexer(pd.Index(numbers.astype(np.int64)))
-    if (pairs < 0).any():
-        row = int(np.flatnonzero(pairs < 0)[0])
-        raise DataError(
-            f"targets table: the strand_pair of track {targets.index[row]} is track "
-            f"{int(numbers.iloc[row])}, which is not among the {len(targets)} tracks here. Take "
-            "both strands of a track or neither"
-        )
-    one_sided = np.flatnonzero(pairs[pairs] != np.arange(len(pairs)))
-    if one_sided.size:
-        row = int(one_sided[0])
-        partner = int(pairs[row])
-        raise DataError(
-            f"targets table: track {targets.index[row]} names track {targets.index[partner]} as "
-            f"its strand_pair, but that one names track {targets.index[pairs[partner]]}. Strand "
-            "pairs name each other"
-        )
-    return pairs.astype(np.int64)
+    return numbers.astype(np.int64)
