@@ -63,7 +63,7 @@ def strand_pairs(targets: pd.DataFrame) -> npt.NDArray[np.int64] | None:
     numbers = _whole_numbers(targets["strand_pair"])
     names = list(targets["identifier"].astype(str)) if "identifier" in targets.columns else None
     try:
-        check_strand_pairs(list(targets.index), list(numbers), identifiers=names)
+        check_strand_pairs(targets.index.tolist(), numbers.tolist(), identifiers=names)
     except SpecError as error:
         advice = "Take both strands of a track or neither, each naming the other"
         raise DataError(f"targets table: {error}. {advice}") from error
