@@ -1,5 +1,7 @@
 """Fixtures shared by all tests. The backend is whatever KERAS_BACKEND says."""
 
+import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,3 +19,19 @@ def golden() -> Path:
 def json_configs() -> Path:
     """Folder of the parameter files that are shipped with the repository."""
     return HERE.parent / "json_configs"
+
+
+@pytest.fixture(scope="session")
+def unpack(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Unpacks a golden set that is kept as an archive, once a session, and gives its folder."""
+    unpacked: dict[str, Path] = {}
+
+    def folder(name: str) -> Path:
+        if name not in unpacked:
+            target = tmp_path_factory.mktemp(name)
+            with tarfile.open(golden / f"{name}.tar.xz") as archive:
+                archive.extractall(target, filter="data")
+            unpacked[name] = target / name
+        return unpacked[name]
+
+    return folder

@@ -1,0 +1,123 @@
+"""From files to models and back: the only place that wires specs, weights and adapters together."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from whelp.adapters import adapt as _adapt
+from whelp.adapters import load_adapter, merge, save_adapter, unmerge
+from whelp.models import TRUNK, SequenceModel
+from whelp.specs import ModelSpec, TransferSpec, load_params
+from whelp.weights import load_baskerville, save_baskerville
+
+__all__ = [
+    "adapt",
+    "load",
+    "load_adapter",
+    "load_weights",
+    "merge",
+    "save_adapter",
+    "save_weights",
+    "unmerge",
+]
+
+
+def load(
+    params: str | Path | Mapping[str, Any],
+    weights: str | Path | None = None,
+    *,
+    head: int | str = 0,
+    trunk: bool | None = None,
+    dtype: str | None = None,
+) -> SequenceModel:
+    """Builds a model from a `params.json` and loads its weights.
+
+    Where the JSON has the `adapter` keys by which the reference rebuilds Houlsby adapters, the
+    model has them too.
+
+    Args:
+      params: Path of the JSON file, or its contents.
+      weights: A `.h5` of the reference: a whole model, or a trunk (the head is then new, which a
+        warning says). Without it the model is randomly initialised.
+      head: Index or name of a head, `"trunk"` for the trunk's output, `"all"` for every head.
+      trunk: `True` takes only the trunk from the file, also from a whole model with another head.
+      dtype: Name of a Keras dtype policy, such as `"mixed_bfloat16"`; the global one by default.
+
+    Returns:
+      A Keras model from one-hot DNA `(batch, seq_length, 4)` to `(batch, bins, tracks)`.
+
+    Raises:
+      whelp.specs.SpecError: The JSON is wrong; the message says where.
+      whelp.weights.WeightsError: The weights cannot be read or do not fit.
+    """
+    spec = load_params(params).model
+    model = SequenceModel(spec, head=head, dtype=dtype)
+    transfer = _adapter_keys(spec)
+    if transfer is not None:
+        model = adapt(model, transfer)
+    if weights is not None:
+        load_weights(model, weights, trunk=trunk)
+    return model
+
+
+def load_weights(model: SequenceModel, path: str | Path, *, trunk: bool | None = None) -> None:
+    """Loads a reference `.h5` into a model, as `load` does.
+
+    Raises:
+      whelp.weights.WeightsError: The weights cannot be read or do not fit; nothing was changed.
+    """
+    only_trunk = load_baskerville(model, path, trunk=trunk)
+    if only_trunk and trunk is None and model.head != TRUNK:
+        warnings.warn(
+            f"{path} holds a trunk without a head: {model.head} starts from random weights. Say "
+            "trunk=True if that is what you want.",
+            stacklevel=3,
+        )
+
+
+def adapt(model: SequenceModel, transfer: TransferSpec | Mapping[str, Any]) -> SequenceModel:
+    """Returns a new model with a transfer method's adapters; the given one is left alone.
+
+    Args:
+      model: A plain model.
+      transfer: The `transfer` section of a `params.json`: `{"mode": "adapter", "adapter": "lora",
+        "adapter_latent": 8}`.
+
+    Raises:
+      whelp.specs.SpecError: The section is wrong; the message says where.
+      ValueError: The model has adapters already, or the method finds nothing to adapt.
+    """
+    if not isinstance(transfer, TransferSpec):
+        parsed = load_params({"model": model.spec.given(), "transfer": dict(transfer)}).transfer
+        assert parsed is not None
+        transfer = parsed
+    return _adapt(model, transfer)
+
+
+def save_weights(model: SequenceModel, path: str | Path, *, trunk: bool = False) -> None:
+    """Writes a `.h5` that the reference's `SeqNN.restore` loads, atomically.
+
+    Args:
+      model: A plain model (see `merge`), or one with Houlsby or squeeze-excite adapters.
+      path: The file.
+      trunk: Whether to write the trunk only.
+
+    Raises:
+      whelp.weights.WeightsError: The model has adapters that must be merged first.
+    """
+    save_baskerville(model, path, trunk=trunk)
+
+
+def _adapter_keys(spec: ModelSpec) -> TransferSpec | None:
+    """The transfer that the `adapter` keys of a model section stand for."""
+    if not spec.adapter:
+        return None
+    transfer: dict[str, Any] = {"mode": "adapter", "adapter": spec.adapter}
+    keys = {"adapter_latent": "adapter_latent", "conv_select": "conv_select", "se_rank": "conv_latent"}
+    for theirs, ours in keys.items():
+        if getattr(spec, theirs) is not None:
+            transfer[ours] = getattr(spec, theirs)
+    return load_params({"model": spec.given(), "transfer": transfer}).transfer
