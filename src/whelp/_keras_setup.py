@@ -44,10 +44,21 @@ REGISTERED: dict[str, tuple[str, ...]] = {
         "UpperTri",
         "Symmetrize2D",
         "FactorInverse",
+        "Gelu",
     ),
-    "whelp.models": ("SequenceModel",),
+    "whelp.models.sequence_model": ("SequenceModel",),
+    "whelp.models.ensemble": ("Ensemble", "OutputView"),
+    "whelp.training.losses": (
+        "PoissonMultinomial",
+        "PoissonKL",
+        "MeanSquaredErrorUDot",
+        "BinaryCrossentropy",
+    ),
+    "whelp.training.metrics": ("PearsonR", "R2", "SeqAUC"),
+    "whelp.training.optimizers": ("Adam", "AdamW", "SGD", "LossScaleOptimizer"),
+    "whelp.training.schedules": ("WarmUp", "Cyclical1"),
 }
-"""Public module -> the classes it registers with Keras in the package "whelp"."""
+"""Module -> the classes it gives and that are registered with Keras in the package "whelp"."""
 
 
 def installed_backends() -> list[str]:
