@@ -138,6 +138,15 @@ def test_output_must_be_as_wide_as_the_input_it_is_added_to() -> None:
         parse_block({"name": "transformer", "key_size": 4, "heads": 3, "out_size": 16})
 
 
+@pytest.mark.parametrize(("name", "stride"), [("conv_nac", "stride"), ("Conv1D", "strides")])
+def test_convolutions_do_not_stride_and_dilate(name: str, stride: str) -> None:
+    raw = {"name": name, "filters": 3, "kernel_size": 3, "dilation_rate": 2}
+    parse_block(raw)
+    with pytest.raises(SpecError, match="dilation_rate") as caught:
+        parse_block({**raw, stride: 2})
+    assert caught.value.path == stride
+
+
 def test_one_to_two_takes_the_word_that_the_reference_refuses() -> None:
     block = parse_block({"name": "one_to_two", "operation": "multiply"})
     assert block.model_dump()["operation"] == "multiply"

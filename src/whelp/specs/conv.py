@@ -32,6 +32,14 @@ class Block(Spec):
 
     name: str
 
+    @model_validator(mode="after")
+    def _strides_or_dilates(self) -> Self:
+        if getattr(self, "dilation_rate", 1) > 1:
+            stride = "strides" if hasattr(self, "strides") else "stride"
+            if getattr(self, stride, 1) > 1:
+                raise expected("1 beside dilation_rate above 1", key=stride)
+        return self
+
 
 class _Normed(Block):
     """Keys of every block that may normalise."""
