@@ -215,6 +215,12 @@ def test_split_and_pattern_without_files(broken_mm10):
         open_dataset(broken_mm10)
 
 
+def test_what_an_interrupted_writer_leaves_is_not_read(broken_mm10):
+    (broken_mm10 / "tfrecords/.train-0.abc.part.tfr").write_bytes(b"half")
+    assert open_dataset(broken_mm10).num_seqs == 28
+    assert open_dataset(broken_mm10, pattern="*.tfr").num_seqs == 54
+
+
 def test_files_without_records(broken_mm10):
     with pytest.raises(DataError, match="the 1 record files hold no windows"):
         open_dataset(broken_mm10, pattern="train-7.tfr")

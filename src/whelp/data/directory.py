@@ -125,12 +125,17 @@ def find_files(data_dir: str | Path, split: str, pattern: str | None = None) -> 
     if not folder.is_dir():
         raise DataError(f"{data_dir}: there is no directory tfrecords/ with the record files")
     pattern = pattern if pattern is not None else f"{split}-*.tfr"
-    files = sorted(folder.glob(pattern), key=natural_key)
+    files = sorted(_visible(folder, pattern), key=natural_key)
     if files:
         return files
-    groups = Counter(split_of(file) for file in folder.glob("*.tfr"))
+    groups = Counter(split_of(file) for file in _visible(folder, "*.tfr"))
     there = ", ".join(f"{name}-*.tfr ({count})" for name, count in sorted(groups.items()))
     raise DataError(f"{folder}: no file matches {pattern!r}; there are: {there or 'no .tfr files'}")
+
+
+def _visible(folder: Path, pattern: str) -> list[Path]:
+    """List files but for hidden ones, which an interrupted writer may have left."""
+    return [file for file in folder.glob(pattern) if not file.name.startswith(".")]
 
 
 def natural_key(path: Path) -> list[tuple[int, str]]:

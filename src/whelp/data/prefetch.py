@@ -111,10 +111,9 @@ def _fill(
     stop: threading.Event,
 ) -> None:
     """Put the batches of an epoch, and what goes wrong, into a queue until told to stop."""
-    batches = produce(epoch)
     last: _End | BaseException = _End()
     try:
-        for batch in batches:
+        for batch in produce(epoch):
             if not _put(out, batch, stop):
                 return
     except BaseException as error:  # the consumer raises it

@@ -6,18 +6,16 @@ CRC-32C, rotated and offset ("masked"), as https://www.tensorflow.org/tutorials/
 describes.
 """
 
-import os
 import struct
-import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import google_crc32c
 
 from whelp.data.errors import RecordError
+from whelp.files import atomic_path
 
 _CHUNK = 1 << 20
 """Compressed bytes read at once."""
@@ -163,20 +161,8 @@ def write_frames(path: str | Path, payloads: Iterable[bytes]) -> int:
     Raises:
         OSError: If the disk is full or the folder cannot be written.
     """
-    path = Path(path)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            count = _compress(file, payloads)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
-    return count
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        return _compress(file, payloads)
 
 
 def _compress(file: BinaryIO, payloads: Iterable[bytes]) -> int:

@@ -65,7 +65,7 @@ def one_hot(
     Returns:
         Array of shape `(..., length, 4)`; rows of `UNKNOWN` are zero.
     """
-    return np.eye(UNKNOWN + 1, len(BASES), dtype=dtype)[index]
+    return np.take(np.eye(UNKNOWN + 1, len(BASES), dtype=dtype), index, axis=0)
 
 
 def from_one_hot(sequence: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
