@@ -51,7 +51,7 @@ def comparison_report(
         _add_tracks(report, runs)
     shown = next((run for run in runs if run.examples), None)
     if shown is not None:
-        add_windows(report, shown.examples, f"{shown.split} set, predicted by {shown.name};")
+        add_windows(report, shown.examples, f"{shown.split} set, predicted by {shown.name}")
     sampled = next((run for run in runs if run.scatter), None)
     if sampled is not None:
         add_scatter(report, sampled.scatter, sampled.split)
@@ -109,23 +109,20 @@ def _add_methods(report: Report, runs: Sequence[RunSummary]) -> None:
     table = methods_table(runs)
     split = runs[0].split
     top = pd.to_numeric(table["pearsonr"], errors="coerce").max()
+    title = split.capitalize()
+    bar = float(top) if top > 0 else None
     columns = [
         Column("method", "Method"),
+        Column(
+            "pearsonr", f"{title} Pearson r", formats.score, numeric=True, bar=bar, strong="max"
+        ),
+        Column("r2", f"{title} R²", formats.score, numeric=True, strong="max"),
+        Column("valid_pearsonr", "Valid r", formats.score, numeric=True, strong="max"),
         Column("trained", "Trained parameters", formats.count, numeric=True, strong="min"),
         Column("share", "of all", formats.share, numeric=True),
         Column("epochs", "Epochs", formats.count, numeric=True),
         Column("seconds", "Time, s", formats.seconds, numeric=True, strong="min"),
         Column("peak_memory", "Peak memory, MB", formats.megabytes, numeric=True, strong="min"),
-        Column("valid_pearsonr", "Valid r", formats.score, numeric=True, strong="max"),
-        Column("r2", f"{split.capitalize()} R²", formats.score, numeric=True, strong="max"),
-        Column(
-            "pearsonr",
-            f"{split.capitalize()} Pearson r",
-            formats.score,
-            numeric=True,
-            strong="max",
-            bar=float(top) if top > 0 else None,
-        ),
     ]
     if table["note"].str.len().any():
         columns.append(Column("note", "Note"))

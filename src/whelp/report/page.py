@@ -129,9 +129,19 @@ footer { margin-top: 56px; color: var(--muted); font-size: 13px; }
   nav { display: none; }
   .table.long { max-height: none; overflow: visible; border: 0; }
   .long thead th { position: static; }
+  .table { overflow: visible; }
+  table { font-size: 8.5pt; }
+  th, td { padding: 4px 9px 4px 0; }
+  thead th { font-size: 8pt; white-space: normal; }
+  .bar { width: 36px; margin-right: 6px; }
   .scroll svg { min-width: 0; }
+  .panels > * { width: calc(33.3% - 7px); }
+  .panels > .scroll { width: 100%; }
+  .cards { grid-template-columns: repeat(auto-fit, minmax(108px, 1fr)); gap: 12px 18px; }
+  .cards dd { font-size: 18pt; }
   figure, .cards, tr { break-inside: avoid; }
-  h2 { break-after: avoid; margin-top: 30px; }
+  h2, h2 + p, .caption { break-after: avoid; }
+  h2 { margin-top: 30px; }
   .bar, .bar i, .legend i, .dot {
     print-color-adjust: exact; -webkit-print-color-adjust: exact;
   }

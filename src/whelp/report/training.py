@@ -44,7 +44,7 @@ def training_report(
     if run.accuracy is not None:
         add_accuracy(report, run.accuracy, run.split)
     if run.examples:
-        add_windows(report, run.examples, run.split)
+        add_windows(report, run.examples, f"{run.split} set")
     if run.scatter:
         add_scatter(report, run.scatter, run.split)
     if run.facts:
@@ -174,11 +174,11 @@ def _after_colon(description: str) -> str:
     return tail if colon and tail else head
 
 
-def add_windows(report: Report, examples: Sequence[WindowExample], split: str) -> None:
-    """Add windows to look at, each with some tracks."""
+def add_windows(report: Report, examples: Sequence[WindowExample], source: str) -> None:
+    """Add windows of a source, such as `test set`, to look at, each with some tracks."""
     report.add_section(
         "Predicted and measured tracks",
-        f"Windows of the {split} set, chosen by their mean correlation over all tracks. Measured "
+        f"Windows of the {source}, chosen by their mean correlation over all tracks. Measured "
         "values are grey, predicted ones below them in the colour of the assay, both on the scale "
         "at the right.",
     )
