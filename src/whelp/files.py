@@ -11,9 +11,9 @@ from pathlib import Path
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Gives a temporary path beside `path`; on success the file takes its place, else it is removed.
+    """Gives a temporary path beside `path`, which takes its place on success and else is removed.
 
-    The contents reach the disk before the name does, so a crash leaves the old file or the new one.
+    The contents reach the disk before the name does: a crash leaves the old file or the new one.
 
     Args:
       path: The file to write. Its folder is made if it is missing.

@@ -54,7 +54,7 @@ def load(
       whelp.weights.WeightsError: The weights cannot be read or do not fit.
     """
     spec = load_params(params).model
-    model = SequenceModel(spec, head=head, dtype=dtype)
+    model = SequenceModel(spec, head=head, dtype=dtype, blank_trunk=weights is not None)
     transfer = _adapter_keys(spec)
     if transfer is not None:
         model = adapt(model, transfer)
@@ -116,7 +116,11 @@ def _adapter_keys(spec: ModelSpec) -> TransferSpec | None:
     if not spec.adapter:
         return None
     transfer: dict[str, Any] = {"mode": "adapter", "adapter": spec.adapter}
-    keys = {"adapter_latent": "adapter_latent", "conv_select": "conv_select", "se_rank": "conv_latent"}
+    keys = {
+        "adapter_latent": "adapter_latent",
+        "conv_select": "conv_select",
+        "se_rank": "conv_latent",
+    }
     for theirs, ours in keys.items():
         if getattr(spec, theirs) is not None:
             transfer[ours] = getattr(spec, theirs)

@@ -3,6 +3,7 @@
 import shutil
 
 import h5py
+import keras
 import numpy as np
 import pytest
 
@@ -17,7 +18,7 @@ def mini(unpack):
 
 
 def values(model):
-    return {name: np.array(v) for name, v in model.tensors().items()}
+    return {name: keras.ops.convert_to_numpy(v) for name, v in model.tensors().items()}
 
 
 @pytest.mark.parametrize("trunk", [False, True])
@@ -31,10 +32,10 @@ def test_round_trip(mini, unpack, tmp_path, trunk):
         old, new = old["model_weights"], new["model_weights"]
         assert new.attrs["keras_version"] == old.attrs["keras_version"]
         weighted = [n for n in old.attrs["layer_names"] if len(old[n].attrs["weight_names"])]
-        assert [n.decode() for n in new.attrs["layer_names"]] == [str(n) for n in weighted]
+        assert list(new.attrs["layer_names"]) == weighted
         for name in weighted:
-            keys = [str(k) for k in old[name].attrs["weight_names"]]
-            assert [k.decode() for k in new[name].attrs["weight_names"]] == keys
+            keys = list(old[name].attrs["weight_names"])
+            assert list(new[name].attrs["weight_names"]) == keys
             for key in keys:
                 np.testing.assert_array_equal(new[name][key], old[name][key])
 
@@ -82,9 +83,7 @@ def test_a_trunk_comes_out_of_a_whole_model_with_another_head(mini):
         whelp.load(spec, path)
     model = whelp.load(spec, path, trunk=True)
     name = "conv_dna.conv/kernel"
-    np.testing.assert_array_equal(
-        model.tensors()[name], whelp.load(params, path).tensors()[name]
-    )
+    np.testing.assert_array_equal(model.tensors()[name], whelp.load(params, path).tensors()[name])
 
 
 def test_whole_file_into_a_trunk_model_needs_to_be_asked(mini):
@@ -117,7 +116,7 @@ def test_other_depth(mini):
     params, path = mini
     spec = whelp.load_params(params).to_dict()
     spec["model"]["trunk"][2]["repeat"] = 3
-    with pytest.raises(WeightsError, match="expected 6 layer_normalization layers.*found 4"):
+    with pytest.raises(WeightsError, match="expected 3 multihead_attention layers.*found 2"):
         whelp.load(spec, path)
 
 

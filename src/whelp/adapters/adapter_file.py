@@ -1,4 +1,4 @@
-"""Files that hold an adapter without its base: safetensors with the method, the spec and digests."""
+"""Files of an adapter without its base: safetensors with method, spec and digests."""
 
 from __future__ import annotations
 
@@ -77,8 +77,12 @@ def load_adapter(model: SequenceModel, path: str | Path) -> SequenceModel:
     transfer = load_params(
         {"model": spec.given(), "transfer": json.loads(metadata["transfer"])}
     ).transfer
+    if transfer is None:
+        raise AdapterError(f"{path} does not say by which method its adapter was made.")
     base = unmerge(model) if model.trainable_tensors is not None else model
-    plain = SequenceModel(spec, head=metadata["head"], dtype=base.policy, name=base.name)
+    plain = SequenceModel(
+        spec, head=metadata["head"], dtype=base.policy, blank_trunk=True, name=base.name
+    )
     _check_architecture(base, plain, path)
     copy_tensors(base, plain, part="trunk")
     adapted = insert(plain, make_plan(plain, transfer), transfer)
@@ -116,7 +120,8 @@ def _trained(model: SequenceModel) -> dict[str, keras.Variable]:
     return {
         name: variable
         for name, variable in tensors.items()
-        if name in chosen or (name.rpartition("/")[0] in layers and "/moving_" in name)
+        if name in chosen
+        or (name.rpartition("/")[0] in layers and "/moving_" in name)
         or not _in_trunk(model, name)
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+from keras import ops
 
 from whelp.adapters.plan import Plan, make_plan
 from whelp.models import SequenceModel, copy_tensors
@@ -36,16 +36,17 @@ def insert(model: SequenceModel, plan: Plan, transfer: TransferSpec) -> Sequence
         model.spec,
         head=model.head,
         wrappers=plan.wrappers,
-        trainable_tensors=plan.trainable,
+        trainable_tensors=None if plan.everything else plan.trainable,
         transfer=transfer.given(),
         dtype=model.policy,
+        blank_trunk=True,
         name=model.name,
     )
     copy_tensors(model, adapted)
-    trained = plan.trainable if plan.trainable is not None else ()
     adapted.pretrained = {
-        name: np.array(variable) for name, variable in model.tensors("trunk").items()
-        if name in trained
+        name: ops.convert_to_numpy(variable)
+        for name, variable in model.tensors("trunk").items()
+        if name in plan.trainable
     }
     return adapted
 
@@ -109,6 +110,8 @@ def transfer_name(model: SequenceModel) -> str:
 
 
 def _plain_copy(model: SequenceModel) -> SequenceModel:
-    plain = SequenceModel(model.spec, head=model.head, dtype=model.policy, name=model.name)
+    plain = SequenceModel(
+        model.spec, head=model.head, dtype=model.policy, blank_trunk=True, name=model.name
+    )
     copy_tensors(model, plain)
     return plain

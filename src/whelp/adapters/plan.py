@@ -22,11 +22,13 @@ class Plan:
 
     Attributes:
       wrappers: Adapter descriptions by site name, as `SequenceModel` takes them.
-      trainable: Names of the base tensors that train, beside those of the heads; `None` for all.
+      trainable: Names of the base tensors that train.
+      everything: Whether all tensors train, whatever `trainable` says.
     """
 
     wrappers: dict[str, Wrapper] = field(default_factory=dict)
-    trainable: set[str] | None = field(default_factory=set)
+    trainable: set[str] = field(default_factory=set)
+    everything: bool = False
 
 
 def make_plan(model: SequenceModel, transfer: TransferSpec) -> Plan:
@@ -40,9 +42,9 @@ def make_plan(model: SequenceModel, transfer: TransferSpec) -> Plan:
       ValueError: The method finds no layer of the kind that it adapts, or too few.
     """
     if transfer.mode == "full":
-        return Plan(trainable=None)
+        return Plan(everything=True)
     plan = Plan()
-    if transfer.mode == "adapter":
+    if transfer.adapter is not None:
         _METHODS[transfer.adapter](model, transfer, plan)
     plan.trainable |= {
         name
@@ -252,5 +254,3 @@ def _train_norms(model: SequenceModel, plan: Plan) -> None:
 
 def _tensors(model: SequenceModel, site: Site) -> set[str]:
     return {name for name in model.tensors(site.part) if name.startswith(f"{site.name}/")}
-
-

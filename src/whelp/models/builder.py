@@ -1,4 +1,4 @@
-"""The graph under construction: names layers, records their roles, puts adapters in their places."""
+"""The graph under construction: names layers, records roles, puts adapters in place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from whelp.models.roles import TRUNK, Role, Site
 ADAPTER_PACKAGE = "whelp.adapters."
 
 
-def make_adapter(wrapper: Mapping[str, Any], base: keras.layers.Layer | None, **kwargs: Any):
+def make_adapter(
+    wrapper: Mapping[str, Any], base: keras.layers.Layer | None, **kwargs: Any
+) -> keras.layers.Layer:
     """Makes the adapter layer that a wrapper description stands for.
 
     Args:
@@ -46,6 +48,8 @@ class GraphBuilder:
     Args:
       wrappers: Adapter descriptions by site name, see `make_adapter`.
       dtype: Name of the dtype policy of all layers.
+      blank_trunk: Start kernels of the trunk from zeros, because their values will be loaded;
+        random numbers for a full Borzoi take seconds.
 
     Attributes:
       sites: Every layer with weights and every insertion point, in the order of construction.
@@ -53,13 +57,20 @@ class GraphBuilder:
       stride: Input positions (bp) a position of the current tensor stands for.
     """
 
-    def __init__(self, wrappers: Mapping[str, Mapping[str, Any]] | None, dtype: str) -> None:
+    def __init__(
+        self,
+        wrappers: Mapping[str, Mapping[str, Any]] | None,
+        dtype: str,
+        *,
+        blank_trunk: bool = False,
+    ) -> None:
         self.wrappers = dict(wrappers or {})
         self.dtype = dtype
         self.sites: dict[str, Site] = {}
         self.reprs: list[keras.KerasTensor] = []
         self.stride = Fraction(1)
         self.upper_triangle = False
+        self._blank_trunk = blank_trunk
         self._part = TRUNK
         self._scope: list[str] = []
         self._names: set[str] = set()
@@ -89,7 +100,7 @@ class GraphBuilder:
         self._names.add(unique)
         return unique
 
-    def layer(self, cls: type[keras.layers.Layer], name: str, role: Role | None = None, **config):
+    def layer(self, cls: type, name: str, role: Role | None = None, **config: Any) -> Any:
         """Makes a layer, wrapped by its adapter if the plan has one for it.
 
         Args:
@@ -99,6 +110,8 @@ class GraphBuilder:
           **config: Arguments of the layer.
         """
         full = self.name(name)
+        if self._blank_trunk and self._part == TRUNK:
+            config |= {key: "zeros" for key in config if key.endswith("initializer")}
         layer = cls(name=full, **{"dtype": self.dtype, **config})
         if role is None:
             return layer
@@ -122,13 +135,18 @@ class GraphBuilder:
         """Applies an activation by its JSON name; `linear` and `None` add no layer."""
         if activation in (None, "linear"):
             return x
-        return activation_layer(activation, name=self.name("activation"), dtype=self.dtype)(x)
+        layer = activation_layer(activation, name=self.name("activation"), dtype=self.dtype)
+        return x if layer is None else layer(x)
 
-    def dropout(self, x: keras.KerasTensor, rate: float, name: str = "dropout"):
+    def dropout(
+        self, x: keras.KerasTensor, rate: float, name: str = "dropout"
+    ) -> keras.KerasTensor:
         """Applies dropout when `rate` is above 0."""
         return self.layer(keras.layers.Dropout, name, rate=rate)(x) if rate > 0 else x
 
-    def add(self, first: keras.KerasTensor, second: keras.KerasTensor, name: str = "residual"):
+    def add(
+        self, first: keras.KerasTensor, second: keras.KerasTensor, name: str = "residual"
+    ) -> keras.KerasTensor:
         """Adds two tensors of one shape."""
         return self.layer(keras.layers.Add, name)([first, second])
 

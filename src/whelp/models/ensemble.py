@@ -51,6 +51,7 @@ class Ensemble(keras.Model):
         self.build(model.input_shape)
 
     def build(self, input_shape: Any) -> None:
+        """Marks the model as built; it has no weights of its own."""
         self.built = True
 
     def call(self, sequence: Any, training: bool | None = None) -> Any:
@@ -65,6 +66,7 @@ class Ensemble(keras.Model):
         return sum(predictions) / len(predictions)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
+        """Returns the averaged model's shape."""
         return self.model.compute_output_shape(input_shape)
 
     def _switch_back(self, prediction: Any) -> Any:
@@ -79,6 +81,7 @@ class Ensemble(keras.Model):
         return ops.take(prediction, np.array(self.strand_pair), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
+        """Returns the arguments that rebuild this object."""
         return {
             **super().get_config(),
             "model": keras.saving.serialize_keras_object(self.model),
@@ -90,6 +93,7 @@ class Ensemble(keras.Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Ensemble:
+        """Rebuilds the ensemble and its model."""
         config = dict(config)
         model = keras.saving.deserialize_keras_object(
             config.pop("model"), custom_objects=custom_objects
@@ -121,9 +125,7 @@ def ensemble(
     if strand_pair is None:
         strand_pair = _spec_strand_pair(model)
     offset = model.spec.diagonal_offset if getattr(model, "upper_triangle", False) else None
-    return Ensemble(
-        model, rc=rc, shifts=shifts, strand_pair=strand_pair, diagonal_offset=offset
-    )
+    return Ensemble(model, rc=rc, shifts=shifts, strand_pair=strand_pair, diagonal_offset=offset)
 
 
 def _spec_strand_pair(model: keras.Model) -> Sequence[int] | None:
@@ -198,6 +200,7 @@ class OutputView(keras.layers.Layer):
         return ops.sum(prediction, axis=1) if self.sum_length else prediction
 
     def get_config(self) -> dict[str, Any]:
+        """Returns the arguments that rebuild this object."""
         own = ("tracks", "sum_tracks", "sum_length", "step")
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 

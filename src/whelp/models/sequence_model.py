@@ -1,4 +1,4 @@
-"""A sequence-to-function model: the graph that a JSON spec describes, as an ordinary Keras model."""
+"""A sequence-to-function model: the graph that a JSON spec describes, as a Keras model."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class SequenceModel(keras.Model):
         without any is frozen, so that batch norms keep their statistics.
       transfer: The `transfer` section that the adapters came from; kept for files and messages.
       dtype: Name of the dtype policy; the global one by default.
+      blank_trunk: Start the trunk from zeros, because its weights will be loaded.
       **kwargs: Further arguments of `keras.Model` (`name`).
 
     Attributes:
@@ -61,12 +62,13 @@ class SequenceModel(keras.Model):
         trainable_tensors: Iterable[str] | None = None,
         transfer: Mapping[str, Any] | None = None,
         dtype: str | None = None,
+        blank_trunk: bool = False,
         **kwargs: Any,
     ) -> None:
         if not isinstance(spec, ModelSpec):
             spec = load_params({"model": dict(spec)}).model
         policy = dtype or keras.config.dtype_policy().name
-        graph = GraphBuilder(wrappers, policy)
+        graph = GraphBuilder(wrappers, policy, blank_trunk=blank_trunk)
         head_name = head if head in (TRUNK, ALL_HEADS) else spec.head_name(head)
         sequence = keras.Input((spec.seq_length, 4), name="sequence")
         trunk = build_trunk(graph, sequence, spec)
@@ -168,6 +170,7 @@ class SequenceModel(keras.Model):
                     variable.trainable = name in chosen
 
     def get_config(self) -> dict[str, Any]:
+        """Returns the arguments that rebuild this model."""
         return {
             "spec": self.spec.given(),
             "head": self.head,
@@ -180,6 +183,7 @@ class SequenceModel(keras.Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> SequenceModel:
+        """Rebuilds the model from its spec, with its adapters and what it trains."""
         config = dict(config)
         return cls(config.pop("spec"), **config)
 

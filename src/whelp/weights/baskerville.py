@@ -104,14 +104,14 @@ def save_baskerville(model: SequenceModel, path: str | Path, *, trunk: bool = Fa
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         group = file.create_group("model_weights")
         for target in (file, group):
-            target.attrs["backend"] = np.bytes_(b"tensorflow")
-            target.attrs["keras_version"] = np.bytes_(_KERAS_VERSION.encode())
-        _write_names(group, "layer_names", [names[layer.name] for layer in layers])
+            target.attrs["backend"] = "tensorflow"
+            target.attrs["keras_version"] = _KERAS_VERSION
+        group.attrs["layer_names"] = [names[layer.name] for layer in layers]
         for layer in layers:
             name = names[layer.name]
             subgroup = group.create_group(name)
             keys = [f"{name}/{key}:0" for key in layer.weights]
-            _write_names(subgroup, "weight_names", keys)
+            subgroup.attrs["weight_names"] = keys
             for key, (_, variable) in zip(keys, layer.weights.values(), strict=True):
                 subgroup[key] = keras.ops.convert_to_numpy(variable)
 
@@ -166,8 +166,9 @@ def read_layers(group: h5py.Group, path: Path) -> Iterator[FileLayer]:
                 f"({error}). Copy or download it again."
             ) from error
         if weights:
-            stem, number = re.fullmatch(r"(.*?)(?:_(\d+))?", name).groups()
-            yield FileLayer(stem, weights, name, int(number or 0))
+            numbered = re.fullmatch(r"(.+)_(\d+)", name)
+            stem, number = numbered.groups() if numbered else (name, "0")
+            yield FileLayer(stem, weights, name, int(number))
 
 
 def model_layers(model: SequenceModel, part: str | None = None) -> list[FileLayer]:
@@ -211,7 +212,7 @@ def pair_layers(
     Raises:
       WeightsError: The numbers of layers of a class differ.
     """
-    pairs = []
+    pairs: list[tuple[FileLayer, FileLayer]] = []
     for prefix in dict.fromkeys(layer.prefix for layer in [*expected, *found]):
         mine = [layer for layer in expected if layer.prefix == prefix]
         theirs = sorted(
@@ -227,7 +228,9 @@ def _count_message(path: Path, prefix: str, mine: list, theirs: list) -> str:
     where = f" (the model's end at {mine[-1].name!r})" if mine else ""
     hint = "Is it the params.json that this file was trained with?"
     if prefix == "dense" and len(theirs) == len(mine) + 1:
-        hint = "It looks like a whole model; to take its trunk only, load with trunk=True (--trunk)."
+        hint = (
+            "It looks like a whole model; to take its trunk only, load with trunk=True (--trunk)."
+        )
     elif prefix == "dense" and len(theirs) == len(mine) - 1:
         hint = "It looks like a trunk; load it with trunk=True (--trunk), or into head='trunk'."
     return (
@@ -299,6 +302,13 @@ def _of(tensors: Mapping[str, keras.Variable], site: str) -> dict[str, keras.Var
     return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
 
 
+def keras2_layers(model: SequenceModel) -> dict[str, FileLayer]:
+    """Returns the layers of a model by the names that Keras 2 would give them."""
+    layers = model_layers(model)
+    names = _keras2_names(layers)
+    return {names[layer.name]: layer for layer in layers}
+
+
 def graph_layers(model: SequenceModel, part: str | None = None) -> list[FileLayer]:
     """Returns the layers in the order of the graph, in which Keras 2 stores and reads them."""
     sites = {id(site.adapter or site.layer): site.name for site in model.sites.values()}
@@ -328,14 +338,9 @@ def _counts(layers: Iterable[FileLayer]) -> Counter[str]:
 
 
 def _tail(key: str, layer: str) -> str:
-    """Name of a weight within its layer: `model_1/attention/q_layer/kernel:0` -> `q_layer/kernel`."""
+    """Name of a weight within its layer: `model_1/mha/q_layer/kernel:0` -> `q_layer/kernel`."""
     return re.sub(r"(:0)+$", "", key).rpartition(f"{layer}/")[2]
 
 
 def _text(value: bytes | str) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _write_names(group: h5py.Group, attribute: str, names: list[str]) -> None:
-    """Stores names as fixed-length bytes, as Keras 2 does; h5py splits nothing below 64 kB."""
-    group.attrs[attribute] = np.array([name.encode() for name in names], dtype="S")

@@ -47,7 +47,7 @@ def feed_forward(g: GraphBuilder, x: Tensor, s: Any, *, plain: bool = False) -> 
     """
     if s.dense_expansion == 0:
         return x
-    weights = {"l2_scale": s.l2_scale, "kernel_initializer": s.kernel_initializer}
+    weights: dict[str, Any] = {"l2_scale": s.l2_scale, "kernel_initializer": s.kernel_initializer}
     if plain:
         weights = {}
     width = x.shape[-1]
@@ -198,17 +198,25 @@ def _attention(g: GraphBuilder, x: Tensor, s: Any, *, plain: bool = False) -> An
 
 def _output(g: GraphBuilder, units: int, l2_scale: float, *, doubled: bool) -> Any:
     """Makes the output projection, which starts from 0; `doubled` doubles the length."""
-    where = ("attention.output", Role.ATTENTION_OUTPUT)
+    name, role = "attention.output", Role.ATTENTION_OUTPUT
     if doubled:
-        size = {"filters": units, "kernel_size": 3, "strides": 2, "padding": "same"}
-        return g.layer(keras.layers.Conv1DTranspose, *where, kernel_initializer="zeros", **size)
+        size: dict[str, Any] = {"filters": units, "kernel_size": 3, "strides": 2}
+        size["padding"] = "same"
+        return g.layer(keras.layers.Conv1DTranspose, name, role, kernel_initializer="zeros", **size)
     penalty = l1_l2(0, l2_scale)
     return g.layer(
-        keras.layers.Dense, *where, units=units, kernel_initializer="zeros", kernel_regularizer=penalty
+        keras.layers.Dense,
+        name,
+        role,
+        units=units,
+        kernel_initializer="zeros",
+        kernel_regularizer=penalty,
     )
 
 
-def _projections(g: GraphBuilder, s: Any, initializer: str, l2_scale: float, value_units: int):
+def _projections(
+    g: GraphBuilder, s: Any, initializer: str, l2_scale: float, value_units: int
+) -> dict[str, Any]:
     """Makes the query, key, value and position projections, dense or separable by `qkv_width`."""
     key_units = s.heads * s.key_size
     penalty = l1_l2(0, l2_scale)

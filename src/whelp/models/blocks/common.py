@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import keras
 
@@ -12,7 +12,7 @@ from whelp.models.roles import Role
 from whelp.specs.blocks import Block
 
 B = TypeVar("B", bound=Block)
-Tensor = keras.KerasTensor
+Tensor: TypeAlias = Any  # keras.KerasTensor; Keras has no types that mypy can read.
 
 
 def derive(cls: type[B], spec: Block, *, without: tuple[str, ...] = (), **values: Any) -> B:
@@ -44,7 +44,7 @@ def normalize(
     name: str = "norm",
 ) -> Tensor:
     """Applies batch, synchronised batch or layer normalisation; `None` applies none."""
-    config = {"gamma_initializer": gamma or "ones"}
+    config: dict[str, Any] = {"gamma_initializer": gamma or "ones"}
     if norm_type in ("batch", "batch-sync"):
         # Under JAX statistics are already those of the global batch, and Keras refuses the flag.
         sync = norm_type == "batch-sync" and keras.backend.backend() == "tensorflow"

@@ -1,6 +1,8 @@
-"""Convolution blocks: `conv_block`, `conv_dna`, `conv_nac`, `conv_next`, `tconv_nac`, `conv_block_2d`."""
+"""Convolution blocks, 1-D and 2-D."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import keras
 
@@ -133,7 +135,7 @@ def conv_next(g: GraphBuilder, x: Tensor, s: specs.ConvNext) -> Tensor:
       `(batch, length / pool_size, filters)`.
     """
     filters = s.filters or x.shape[-1]
-    weights = {"l2_scale": s.l2_scale, "kernel_initializer": s.kernel_initializer}
+    weights: dict[str, Any] = {"l2_scale": s.l2_scale, "kernel_initializer": s.kernel_initializer}
     current = convolve(
         g,
         x,

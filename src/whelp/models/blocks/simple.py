@@ -1,4 +1,4 @@
-"""Blocks of one layer: centre operations, excitation, 1-D to 2-D, and those named as Keras' layers."""
+"""Blocks of one layer: centre operations, excitation, 1-D to 2-D, and Keras' own layers."""
 
 from __future__ import annotations
 

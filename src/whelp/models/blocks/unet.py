@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
 from whelp.models.blocks.common import Tensor, convolve, dense, normalize
@@ -25,7 +27,7 @@ def unet_conv(g: GraphBuilder, x: Tensor, s: specs.UnetConv) -> Tensor:
       ValueError: No saved representation has twice the length of `x`.
     """
     skip, filters = g.matching_repr(x), x.shape[-1]
-    weights = {"l2_scale": s.l2_scale, "kernel_initializer": s.kernel_initializer}
+    weights: dict[str, Any] = {"l2_scale": s.l2_scale, "kernel_initializer": s.kernel_initializer}
     up = normalize(g, x, s.norm_type, momentum=s.bn_momentum, name="up_norm")
     skip = normalize(g, skip, s.norm_type, momentum=s.bn_momentum, name="skip_norm")
     up, skip = g.activate(up, s.activation), g.activate(skip, s.activation)
