@@ -249,6 +249,8 @@ def test_off_scale_values_become_arrows(golden: Path) -> None:
 
 
 def test_history_with_few_columns() -> None:
+    history = pd.DataFrame({"epoch": [1, 2], "loss": [np.nan, np.inf], "r2": [np.nan, 0.1]})
+    assert len(learning_curves(history, 2)) == 1
     history = pd.DataFrame({"epoch": [0], "loss": [1.5]})
     (figure,) = learning_curves(history, 0)
     assert "Loss over 1 epochs" in figure[1]

@@ -169,6 +169,10 @@ def test_clear_errors(toy_data: tuple[np.ndarray, np.ndarray], targets: pd.DataF
         evaluate(toy_model(), (x, y), step=0)
     with pytest.raises(ValueError, match=r"predictions are not finite .* in 4 of 4 tracks"):
         evaluate(toy_model(), (x * np.nan, y))
+    sequence = keras.Input((32, 4))
+    pooled = keras.layers.AveragePooling1D(4)(sequence)
+    with pytest.raises(ValueError, match=r"several heads \(human, mouse\): load it with one"):
+        evaluate(keras.Model(sequence, {"human": pooled, "mouse": pooled}), (x, y))
     broken = y.copy()
     broken[2, 3, 1] = np.inf
     with pytest.raises(ValueError, match="measured values are not finite .* first in track 1"):

@@ -40,7 +40,7 @@ def learning_curves(
     with style():
         for column, title, floor in _PANELS:
             names = [prefix + column for prefix, _, _ in _SERIES if prefix + column in history]
-            if not names or history[names].isna().all(axis=None):
+            if not names or not np.isfinite(history[names].to_numpy(dtype=float)).any():
                 continue
             figure, axes = new_axes(340, 236)
             limits = _limits(history[names].to_numpy(dtype=float).ravel(), floor)

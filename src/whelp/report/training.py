@@ -26,7 +26,7 @@ def training_report(
 ) -> Path:
     """Write what a run did and how well it predicts as one HTML file.
 
-    Sections without data are left out.
+    Sections without data are left out, so that it also reports an evaluation alone.
 
     Args:
         run: the run.
@@ -37,7 +37,8 @@ def training_report(
     Returns:
         The path.
     """
-    report = Report(title or run.name, subtitle, eyebrow="whelp training report")
+    kind = "evaluation" if run.history is None else "training"
+    report = Report(title or run.name, subtitle, eyebrow=f"whelp {kind} report")
     report.add_cards(run_cards(run))
     if run.history is not None and not run.history.empty:
         add_training(report, run)

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-# Values of one float64 work array: 32 MB, however many tracks a model has.
-CHUNK_VALUES = 4_000_000
+# Values of one float64 work array: 8 MB, however many tracks a model has.
+CHUNK_VALUES = 1_000_000
 
 
 class TrackSums:
@@ -46,7 +46,8 @@ class TrackSums:
         if self._origin is None:
             self._origin = y[0].copy(), p[0].copy()
         self.count += len(y)
-        self._residual += _column_dots(y - p, y - p)
+        residual = y - p
+        self._residual += _column_dots(residual, residual)
         y -= self._origin[0]
         p -= self._origin[1]
         self._sum_y += y.sum(axis=0)

@@ -20,7 +20,7 @@ from whelp.specs import TrainSpec
 from whelp.training.correlation import RankStore, TrackSums
 from whelp.training.losses import BinaryCrossentropy, make_loss
 from whelp.training.metrics import SeqAUC
-from whelp.training.predictions import predict_batches, targets_of
+from whelp.training.predictions import predict_batches, targets_of, thin
 
 SPACE = (
     "Computed in the transformed (squashed) space of the stored targets, not in read counts, "
@@ -75,8 +75,7 @@ def evaluate(
         if tally is None:
             tally = _Tally(measured.shape[-1], loss=loss_function, binary=binary, rank=rank)
         tally.update(measured, predicted)
-        if step > 1 and measured.ndim == 3:
-            measured, predicted = measured[:, ::step], predicted[:, ::step]
+        measured, predicted = thin(measured, step), thin(predicted, step)
         if tally.ranks is not None:
             tally.ranks.update(measured, predicted)
         if sink is not None:

@@ -57,6 +57,11 @@ def predict_batches(
         yield measured, predicted
 
 
+def thin(values: np.ndarray, step: int) -> np.ndarray:
+    """Every `step`-th bin of (batch, bins, tracks); (batch, tracks) as it is."""
+    return values[:, ::step] if values.ndim == 3 else values
+
+
 def targets_of(data: Any) -> pd.DataFrame | None:
     """The targets table of a data set or of `(x, y, targets)`, or None."""
     if isinstance(data, tuple | list):
@@ -191,7 +196,7 @@ def save_predictions(
     """
     with PredictionWriter(out_dir) as write:
         for measured, predicted in predict_batches(model, data, batch_size=batch_size):
-            write(measured[:, ::step], predicted[:, ::step])
+            write(thin(measured, step), thin(predicted, step))
 
 
 def write_bedgraphs(
