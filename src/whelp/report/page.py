@@ -31,11 +31,10 @@ nav ul, .legend {
 }
 nav a { text-decoration: none; }
 nav a:hover { text-decoration: underline; }
-.cards {
-  display: grid; grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); gap: 20px 28px;
-  margin: 32px 0 0; padding: 0;
+.cards { display: flex; flex-wrap: wrap; gap: 20px 28px; margin: 32px 0 0; padding: 0; }
+.cards div {
+  flex: 1 1 148px; max-width: 240px; border-top: 2px solid var(--ink); padding-top: 8px;
 }
-.cards div { border-top: 2px solid var(--ink); padding-top: 8px; }
 .cards div:first-child { border-color: var(--accent); }
 .cards dt { font-size: 13px; color: var(--muted); }
 .cards dd {
@@ -113,7 +112,8 @@ footer { margin-top: 56px; color: var(--muted); font-size: 13px; }
   main { padding: 24px 16px 48px; }
   h1 { font-size: 25px; }
   .subtitle { font-size: 16px; }
-  .cards { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 18px; }
+  .cards { gap: 18px; }
+  .cards div { flex: 1 1 40%; max-width: calc(50% - 9px); }
   .cards dd { font-size: 25px; }
   .bar { width: 48px; }
   th, td { padding-right: 14px; white-space: nowrap; }
@@ -137,7 +137,8 @@ footer { margin-top: 56px; color: var(--muted); font-size: 13px; }
   .scroll svg { min-width: 0; }
   .panels > * { width: calc(33.3% - 7px); }
   .panels > .scroll { width: 100%; }
-  .cards { grid-template-columns: repeat(auto-fit, minmax(108px, 1fr)); gap: 12px 18px; }
+  .cards { gap: 12px 18px; }
+  .cards div { flex-basis: 96px; }
   .cards dd { font-size: 18pt; }
   figure, .cards, tr { break-inside: avoid; }
   h2, h2 + p, .caption { break-after: avoid; }

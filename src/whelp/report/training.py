@@ -56,9 +56,9 @@ def training_report(
 def run_cards(run: RunSummary) -> list[tuple[str, str, str]]:
     """Headline numbers of a run: label, number, remark."""
     cards = []
-    tracks = 0 if run.accuracy is None else len(run.accuracy)
     for number in ("pearsonr", "auroc", "r2", "auprc"):
-        if (mean := run.mean(number)) is not None:
+        if run.accuracy is not None and (mean := run.mean(number)) is not None:
+            tracks = int(run.accuracy[number].notna().sum())
             label = f"{run.split.capitalize()} {NUMBER_NAMES[number]}"
             cards.append((label, formats.score(mean), f"mean over {tracks} tracks"))
     if run.trained_parameters is not None:
