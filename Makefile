@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_OUT ?= demo_out
 PYTEST_ARGS ?=
+# Test files that run at a time; 0 for one after the other in one process.
+WORKERS ?= 2
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -35,10 +38,10 @@ $(STAMP): requirements.lock pyproject.toml
 test: test-jax test-tensorflow
 
 test-tensorflow: $(STAMP)
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest $(PYTEST_ARGS)
+	KERAS_BACKEND=tensorflow $(PYTEST) $(PYTEST_ARGS)
 
 test-jax: $(STAMP)
-	KERAS_BACKEND=jax PYTHONPATH=tests/plugins $(BIN)/python -m pytest -p no_tensorflow \
+	KERAS_BACKEND=jax PYTHONPATH=tests/plugins $(PYTEST) -p no_tensorflow \
 		$(PYTEST_ARGS) $(JAX_TESTS)
 
 demo: $(STAMP)
