@@ -32,6 +32,7 @@ _ATTENTION_PARTS = {
     "gate": "gate",
 }
 _INSERTED = {"Houlsby": "adapter_houlsby", "SqueezeExciteAdapter": "squeeze_excite"}
+_EXCITATION = {"squeeze": "dense/kernel", "excite": "dense_1/kernel"}
 _KERAS_VERSION = "2.15.0"
 
 
@@ -194,6 +195,7 @@ def model_layers(model: SequenceModel, part: str | None = None) -> list[FileLaye
         if site.layer is not None:
             append(_keras2_class(site.layer), own, site.name)
         if inserted:
+            extra = {_EXCITATION.get(key, key): v for key, v in extra.items()}
             append(inserted, extra, f"{site.name}+")
     return layers
 
