@@ -27,6 +27,7 @@ _LAZY = {
     "save_weights": "whelp.loading",
     "train": "whelp.training",
     "transfer": "whelp.fitting",
+    "unmerge": "whelp.loading",
 }
 """Public function -> the module that defines it."""
 
