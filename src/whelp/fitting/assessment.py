@@ -1,0 +1,135 @@
+"""Evaluating a model on held-out windows, and writing what came of it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+
+from whelp.data import Dataset
+from whelp.models import ensemble
+from whelp.training.evaluation import evaluate, write_evaluation
+from whelp.training.examples import Examples
+from whelp.training.predictions import PredictionWriter, write_bedgraphs
+
+Sink = Callable[[np.ndarray, np.ndarray], None]
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A model's accuracy on windows.
+
+    Attributes:
+      accuracy: One row a track, as `whelp.evaluate` gives it.
+      examples: What a report shows; `None` if it was not asked for.
+      model: The model that predicted, with its averaging over strands and shifts.
+    """
+
+    accuracy: pd.DataFrame
+    examples: Examples | None
+    model: keras.Model
+
+
+@dataclass(frozen=True)
+class AssessmentSettings:
+    """How to evaluate, and what to write.
+
+    Attributes:
+      loss: A loss whose mean is wanted too; with binary crossentropy areas under curves take the
+        place of correlations.
+      rank: Whether to compute Spearman correlations.
+      rc: Whether to average predictions over both strands.
+      shifts: Shifts in bp to average predictions over.
+      step: Keeps every `step`-th bin for ranks and saved values.
+      save: Whether to write `preds.h5` and `targets.h5`.
+      bedgraph: Tracks, by position, that are written as bedGraph files.
+      examples: Whether to note windows for a report.
+      batch_size: Windows a batch; the data's own, or 1, if not given.
+    """
+
+    loss: Any = None
+    rank: bool = False
+    rc: bool = False
+    shifts: Sequence[int] = (0,)
+    step: int = 1
+    save: bool = False
+    bedgraph: Sequence[int] = field(default=())
+    examples: bool = False
+    batch_size: int | None = None
+
+
+def assess(
+    model: keras.Model, data: Dataset, out_dir: str | Path, settings: AssessmentSettings
+) -> Assessment:
+    """Evaluates a model and writes `acc.txt`, `acc_classes.txt`, `evaluation.json`, predictions.
+
+    Args:
+      model: Takes `(batch, length, 4)`, gives `(batch, bins, tracks)`.
+      data: The windows; their strand pairs are used where strands are averaged.
+      out_dir: The folder, made if it is missing.
+      settings: How to evaluate.
+
+    Raises:
+      ValueError: The model's output does not have the shape of the data, or a track to be written
+        does not exist.
+      OSError: A file cannot be written.
+    """
+    folder = Path(out_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    _check_tracks(settings.bedgraph, data)
+    strand_pair = data.strand_pair if settings.rc else None
+    averaging = ensemble(model, rc=settings.rc, shifts=settings.shifts, strand_pair=strand_pair)
+    examples = Examples() if settings.examples else None
+    with tempfile.TemporaryDirectory(prefix=".saved", dir=folder) as scratch:
+        saved = folder if settings.save else Path(scratch)
+        wanted = settings.save or bool(settings.bedgraph)
+        writer = PredictionWriter(saved) if wanted else None
+        with writer or nullcontext():
+            accuracy = evaluate(
+                averaging,
+                data,
+                loss=settings.loss,
+                rank=settings.rank,
+                step=settings.step,
+                batch_size=settings.batch_size,
+                sink=_all_of(writer, examples),
+            )
+        if settings.bedgraph:
+            write_bedgraphs(
+                saved,
+                data.windows,
+                settings.bedgraph,
+                pool_width=data.pool_width or 1,
+                step=settings.step,
+                out_dir=folder / "bedgraph",
+            )
+    write_evaluation(accuracy, folder)
+    return Assessment(accuracy, examples, averaging)
+
+
+def _check_tracks(tracks: Sequence[int], data: Dataset) -> None:
+    for track in tracks:
+        if not 0 <= track < data.num_targets:
+            raise ValueError(
+                f"there is no track {track} to write as bedGraph: expected 0 to "
+                f"{data.num_targets - 1}"
+            )
+
+
+def _all_of(*sinks: Sink | None) -> Sink | None:
+    there = [sink for sink in sinks if sink is not None]
+    if not there:
+        return None
+
+    def tell(measured: np.ndarray, predicted: np.ndarray) -> None:
+        for sink in there:
+            sink(measured, predicted)
+
+    return tell

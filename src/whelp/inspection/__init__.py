@@ -1,0 +1,15 @@
+"""What a model is made of, what a transfer method would do to it, and how much memory that takes."""
+
+from whelp.inspection.facts import ModelFacts, layer_table, model_facts, touched_table
+from whelp.inspection.memory import MemoryEstimate, estimate_memory
+from whelp.inspection.skeleton import skeleton
+
+__all__ = [
+    "MemoryEstimate",
+    "ModelFacts",
+    "estimate_memory",
+    "layer_table",
+    "model_facts",
+    "skeleton",
+    "touched_table",
+]
