@@ -48,8 +48,8 @@ def check_folder(folder: Path, existing: str, identity: Mapping[str, Any]) -> No
         return
     if existing == "refuse":
         raise OutputFolderError(
-            f"{folder} holds an earlier run ({found[0].name}). Go on with it (--resume), replace it "
-            "(--overwrite), or choose another folder."
+            f"{folder} holds an earlier run ({found[0].name}). Go on with it (--resume), replace "
+            "it (--overwrite), or choose another folder."
         )
     record = read_run(folder)
     before = {} if record is None else record.get("identity", {})

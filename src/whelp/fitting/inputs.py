@@ -129,13 +129,12 @@ def check_lengths(model: SequenceModel, genomes: Sequence[Genome]) -> None:
                 f"{data.num_targets} tracks, the head {genome.head} gives {shape[0]:,} x "
                 f"{shape[1]}. Change the cropping or the pooling of the model, or the head's units"
             )
-        if data.pool_width is not None and not model.upper_triangle:
-            if data.pool_width != model.stride:
-                raise DataError(
-                    f"{genome.folder}: a bin of the targets has {data.pool_width} bp, one of the "
-                    f"model {model.stride} bp. Change the pooling of the model, or make the data "
-                    "anew"
-                )
+        wide = None if model.upper_triangle else data.pool_width
+        if wide not in (None, model.stride):
+            raise DataError(
+                f"{genome.folder}: a bin of the targets has {wide} bp, one of the model "
+                f"{model.stride} bp. Change the pooling of the model, or make the data anew"
+            )
 
 
 def training_data(genomes: Sequence[Genome], split: str) -> keras.utils.PyDataset:
