@@ -84,7 +84,8 @@ def assess(
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
     _check_tracks(settings.bedgraph, data)
-    strand_pair = data.strand_pair if settings.rc else None
+    pairs = data.strand_pair if settings.rc else None
+    strand_pair = None if pairs is None else pairs.tolist()
     averaging = ensemble(model, rc=settings.rc, shifts=settings.shifts, strand_pair=strand_pair)
     examples = Examples() if settings.examples else None
     with tempfile.TemporaryDirectory(prefix=".saved", dir=folder) as scratch:

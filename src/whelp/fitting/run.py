@@ -188,7 +188,7 @@ def _train(
 
 def _train_head(job: Job, base: SequenceModel) -> float:
     """Trains the head on the frozen trunk, and puts it into the base model."""
-    model = adapt(base, TransferSpec(mode="linear"))
+    model = adapt(base, {"mode": "linear"})
     epochs = job.train.adapter_after
     spec = job.train.model_copy(update={"train_epochs_max": epochs, "train_epochs_min": epochs})
     watch = EpochWatch(job.settings.on_epoch, phase="head")

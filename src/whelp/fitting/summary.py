@@ -57,10 +57,10 @@ class TransferRun:
 
 def valid_pearsonr(training: TrainingResult) -> float | None:
     """Validation Pearson at the best epoch; `None` without validation."""
-    row = training.history.iloc[training.best_epoch - 1]
+    row = training.history.iloc[training.best_epoch - 1].to_dict()
     found = [
-        float(row[name])
-        for name in training.history
+        float(value)
+        for name, value in row.items()
         if str(name).startswith("val_") and str(name).endswith("pearsonr")
     ]
     return sum(found) / len(found) if found else None
@@ -124,12 +124,12 @@ def summarize_run(
     """Gathers what a report shows of a run, for one of its heads."""
     examples: Sequence[WindowExample] = ()
     scatter: Sequence[ScatterSample] = ()
-    if assessed is not None and assessed[0].examples is not None:
+    if assessed is not None and (noted := assessed[0].examples) is not None:
         assessment, data = assessed
         if "pearsonr" in assessment.accuracy:
-            scatter = assessment.examples.scatter(assessment.accuracy)
+            scatter = noted.scatter(assessment.accuracy)
         try:
-            examples = assessment.examples.windows(assessment.model, data, assessment.accuracy)
+            examples = noted.windows(assessment.model, data, assessment.accuracy)
         except DataError:
             examples = ()  # the windows' coordinates are not known
     training = run.training

@@ -1,4 +1,4 @@
-"""What a model is made of, what a transfer method would do to it, and how much memory that takes."""
+"""What a model is made of, what a transfer method would do to it, and the memory that takes."""
 
 from whelp.inspection.facts import ModelFacts, layer_table, model_facts, touched_table
 from whelp.inspection.memory import MemoryEstimate, estimate_memory

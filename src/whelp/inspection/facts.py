@@ -77,19 +77,20 @@ def layer_table(model: SequenceModel) -> pd.DataFrame:
       (shape without the batch), `parameters` (own ones: an attention's without its projections'),
       `trained` (how many of them training moves), `adapter` (its class, or empty).
     """
-    sites_of: dict[int, Site] = {}
-    for site in model.sites.values():
-        for layer in (site.layer, site.adapter):
-            if layer is not None:
-                sites_of[id(layer)] = site
+    sites_of: dict[int, Site] = {
+        id(layer): site
+        for site in model.sites.values()
+        for layer in (site.layer, site.adapter)
+        if layer is not None
+    }
     own = _own_variables(model)
     rows = []
     for layer in model.layers:
-        site = sites_of.get(id(layer))
-        rows.append(_row(layer, site, own, shape=tuple(layer.output.shape[1:])))
-        if site is not None and site.role == Role.ATTENTION:
+        found = sites_of.get(id(layer))
+        rows.append(_row(layer, found, own, shape=tuple(layer.output.shape[1:])))
+        if found is not None and found.role == Role.ATTENTION:
             inner = (s for s in model.sites.values() if s.role.startswith(f"{Role.ATTENTION}."))
-            parts = [s for s in inner if s.name.startswith(f"{site.name}.")]
+            parts = [s for s in inner if s.name.startswith(f"{found.name}.")]
             rows += [_row(part.layer, part, own, shape=None) for part in parts]
     return pd.DataFrame(rows)
 

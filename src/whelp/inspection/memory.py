@@ -12,9 +12,9 @@ How it counts, in the order of the graph, for one window:
 - Training holds every weight, and for the trained ones a gradient, the optimiser's moments (and an
   average). With 16-bit arithmetic, activations take half; weights and moments stay in 32 bits.
 
-What it leaves out: the framework itself (0.3 to 0.8 GB on a CPU, about 0.5 GB on a GPU), what it keeps
-for compilation, workspaces of convolutions, and fragmentation. XLA may recompute cheap functions and
-need less. `benchmarks/memory_estimate.py` sets it beside measured peaks.
+What it leaves out: the framework itself (0.3 to 0.8 GB on a CPU, about 0.5 GB on a GPU), what it
+keeps for compilation, workspaces of convolutions, and fragmentation. XLA may recompute cheap
+functions and need less. `benchmarks/memory_estimate.py` sets it beside measured peaks.
 """
 
 from __future__ import annotations
