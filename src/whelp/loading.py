@@ -10,8 +10,8 @@ from typing import Any
 from whelp.adapters import adapt as _adapt
 from whelp.adapters import load_adapter, merge, save_adapter, unmerge
 from whelp.models import TRUNK, SequenceModel
-from whelp.specs import ModelSpec, TransferSpec, load_params
-from whelp.weights import load_baskerville, save_baskerville
+from whelp.specs import ModelSpec, Params, TransferSpec, load_params
+from whelp.weights import WeightsError, has_adapters, load_baskerville, save_baskerville
 
 __all__ = [
     "adapt",
@@ -35,8 +35,9 @@ def load(
 ) -> SequenceModel:
     """Builds a model from a `params.json` and loads its weights.
 
-    Where the JSON has the `adapter` keys by which the reference rebuilds Houlsby adapters, the
-    model has them too.
+    Where the JSON has the `adapter` keys by which the reference rebuilds Houlsby adapters, or the
+    file comes from an adapter run and holds its LoRA, IA3 or Locon weights, the model has those
+    adapters too.
 
     Args:
       params: Path of the JSON file, or its contents.
@@ -53,9 +54,12 @@ def load(
       whelp.specs.SpecError: The JSON is wrong; the message says where.
       whelp.weights.WeightsError: The weights cannot be read or do not fit.
     """
-    spec = load_params(params).model
+    parsed = load_params(params)
+    spec = parsed.model
     model = SequenceModel(spec, head=head, dtype=dtype, blank_trunk=weights is not None)
     transfer = _adapter_keys(spec)
+    if weights is not None and not trunk and has_adapters(weights):
+        transfer = _run_transfer(parsed, weights)
     if transfer is not None:
         model = adapt(model, transfer)
     if weights is not None:
@@ -109,6 +113,21 @@ def save_weights(model: SequenceModel, path: str | Path, *, trunk: bool = False)
       whelp.weights.WeightsError: The model has adapters that must be merged first.
     """
     save_baskerville(model, path, trunk=trunk)
+
+
+def _run_transfer(params: Params, weights: str | Path) -> TransferSpec:
+    """The transfer section of the adapter run that wrote a file.
+
+    Raises:
+      WeightsError: The parameters have no adapter.
+    """
+    if params.transfer is None or params.transfer.adapter is None:
+        raise WeightsError(
+            f"{weights} holds adapter weights (LoRA, IA3 or Locon), but the parameters have no "
+            "transfer section with an adapter. Load it with the params.json of that run, or load "
+            "its merged weights, model_best.mergeW.h5."
+        )
+    return params.transfer
 
 
 def _adapter_keys(spec: ModelSpec) -> TransferSpec | None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import whelp
+from whelp.weights import WeightsError
 from whelp.weights.baskerville import keras2_layers
 
 STRAND = {"mode": "adapter"}
@@ -122,6 +123,19 @@ def test_adapter_runs_of_the_reference_load(transfer, case):
     model = adapted_model(transfer, case)
     whelp.loading.load_weights(model, transfer / f"{case}.adapter.h5")
     assert close(model(inputs(transfer, case)), arrays["y_set"])
+
+
+def test_an_adapter_run_loads_with_its_own_params(transfer):
+    """Where the reference stops with a weight count mismatch (FAULTS: model_best.h5)."""
+    arrays = np.load(transfer / "lora.npz")
+    params = whelp.load_params(transfer / "mini_borzoi.params.json").to_dict()
+    file = transfer / "lora.adapter.h5"
+    with pytest.raises(WeightsError, match="holds adapter weights.*transfer section"):
+        whelp.load(params, file)
+    params["transfer"] = {"mode": "adapter", "adapter": "lora"}
+    model = whelp.load(params, file)
+    assert close(model(inputs(transfer, "lora")), arrays["y_set"])
+    assert close(whelp.merge(model)(inputs(transfer, "lora")), arrays["y_merged"])
 
 
 @pytest.mark.parametrize("case", ["houlsby", "houlsby_se4"])

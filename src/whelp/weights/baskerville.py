@@ -33,6 +33,7 @@ _ATTENTION_PARTS = {
 }
 _INSERTED = {"Houlsby": "adapter_houlsby", "SqueezeExciteAdapter": "squeeze_excite"}
 _EXCITATION = {"squeeze": "dense/kernel", "excite": "dense_1/kernel"}
+_ADAPTER_WEIGHTS = {"lora_a", "locon_down", "ia3", "ia3_ff"}
 _KERAS_VERSION = "2.15.0"
 
 
@@ -115,6 +116,17 @@ def save_baskerville(model: SequenceModel, path: str | Path, *, trunk: bool = Fa
             subgroup.attrs["weight_names"] = keys
             for key, (_, variable) in zip(keys, layer.weights.values(), strict=True):
                 subgroup[key] = keras.ops.convert_to_numpy(variable)
+
+
+def has_adapters(path: str | Path) -> bool:
+    """Whether a `.h5` comes from an adapter run of the reference, before merging.
+
+    Raises:
+      WeightsError: The file is missing, truncated or foreign.
+    """
+    with open_weights(Path(path)) as group:
+        keys = [key for layer in read_layers(group, Path(path)) for key in layer.weights]
+    return any(part in _ADAPTER_WEIGHTS for key in keys for part in key.split("/"))
 
 
 @contextmanager
