@@ -36,7 +36,7 @@ def load(
     """Builds a model from a `params.json` and loads its weights.
 
     Where the JSON has the `adapter` keys by which the reference rebuilds Houlsby adapters, or the
-    file comes from an adapter run and holds its LoRA, IA3 or Locon weights, the model has those
+    file comes from an adapter run and holds its adapters, the model has those
     adapters too.
 
     Args:
@@ -58,7 +58,7 @@ def load(
     spec = parsed.model
     model = SequenceModel(spec, head=head, dtype=dtype, blank_trunk=weights is not None)
     transfer = _adapter_keys(spec)
-    if weights is not None and not trunk and has_adapters(weights):
+    if transfer is None and weights is not None and not trunk and has_adapters(weights):
         transfer = _run_transfer(parsed, weights)
     if transfer is not None:
         model = adapt(model, transfer)
@@ -123,7 +123,7 @@ def _run_transfer(params: Params, weights: str | Path) -> TransferSpec:
     """
     if params.transfer is None or params.transfer.adapter is None:
         raise WeightsError(
-            f"{weights} holds adapter weights (LoRA, IA3 or Locon), but the parameters have no "
+            f"{weights} holds adapter weights, but the parameters have no "
             "transfer section with an adapter. Load it with the params.json of that run, or load "
             "its merged weights, model_best.mergeW.h5."
         )

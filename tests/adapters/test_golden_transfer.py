@@ -138,6 +138,15 @@ def test_an_adapter_run_loads_with_its_own_params(transfer):
     assert close(whelp.merge(model)(inputs(transfer, "lora")), arrays["y_merged"])
 
 
+def test_a_houlsby_run_loads_though_the_reference_left_its_json_as_it_was(transfer):
+    arrays = np.load(transfer / "houlsby.npz")
+    params = whelp.load_params(transfer / "mini_borzoi.params.json").to_dict()
+    params["model"]["activation"] = "gelu_erf"
+    params["transfer"] = {"mode": "adapter", "adapter": "houlsby"}
+    model = whelp.load(params, transfer / "houlsby.adapter.h5")
+    assert close(model(inputs(transfer, "houlsby")), arrays["y_set"])
+
+
 @pytest.mark.parametrize("case", ["houlsby", "houlsby_se4"])
 def test_the_json_s_adapter_keys_rebuild_houlsby(transfer, case, tmp_path):
     arrays = np.load(transfer / f"{case}.npz")

@@ -125,8 +125,9 @@ def has_adapters(path: str | Path) -> bool:
       WeightsError: The file is missing, truncated or foreign.
     """
     with open_weights(Path(path)) as group:
-        keys = [key for layer in read_layers(group, Path(path)) for key in layer.weights]
-    return any(part in _ADAPTER_WEIGHTS for key in keys for part in key.split("/"))
+        layers = list(read_layers(group, Path(path)))
+    parts = {part for layer in layers for key in layer.weights for part in key.split("/")}
+    return bool(parts & _ADAPTER_WEIGHTS) or any(x.prefix == "adapter_houlsby" for x in layers)
 
 
 @contextmanager
