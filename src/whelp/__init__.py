@@ -1,7 +1,8 @@
 """Fine-tune pretrained sequence-to-function models of DNA on new tracks.
 
-The public names are imported when first used, so `import whelp` is quick and imports no Keras. If no Keras backend
-is chosen (environment variable KERAS_BACKEND), an installed one is: TensorFlow, else JAX, else PyTorch.
+The public names are imported when first used, so `import whelp` is quick and imports no Keras. If
+no Keras backend is chosen (environment variable KERAS_BACKEND), an installed one is: TensorFlow,
+else JAX, else PyTorch.
 """
 
 import importlib
@@ -10,22 +11,39 @@ from typing import TYPE_CHECKING, Any
 from whelp._keras_setup import prepare_keras
 
 if TYPE_CHECKING:
+    from whelp.data import open_dataset as open_dataset
+    from whelp.fitting import transfer as transfer
+    from whelp.loading import adapt as adapt
+    from whelp.loading import load as load
+    from whelp.loading import load_adapter as load_adapter
+    from whelp.loading import load_weights as load_weights
+    from whelp.loading import merge as merge
+    from whelp.loading import save_adapter as save_adapter
+    from whelp.loading import save_weights as save_weights
+    from whelp.loading import unmerge as unmerge
+    from whelp.models.ensemble import ensemble as ensemble
     from whelp.specs import load_params as load_params
+    from whelp.training import losses as losses
+    from whelp.training import metrics as metrics
+    from whelp.training import schedules as schedules
+    from whelp.training.evaluation import evaluate as evaluate
+    from whelp.training.trainer import train as train
 
 __version__ = "0.1.0"
 
 _LAZY = {
     "adapt": "whelp.loading",
-    "ensemble": "whelp.models",
-    "evaluate": "whelp.training",
+    "ensemble": "whelp.models.ensemble",
+    "evaluate": "whelp.training.evaluation",
     "load": "whelp.loading",
     "load_adapter": "whelp.loading",
     "load_params": "whelp.specs",
+    "load_weights": "whelp.loading",
     "merge": "whelp.loading",
     "open_dataset": "whelp.data",
     "save_adapter": "whelp.loading",
     "save_weights": "whelp.loading",
-    "train": "whelp.training",
+    "train": "whelp.training.trainer",
     "transfer": "whelp.fitting",
     "unmerge": "whelp.loading",
 }

@@ -1,13 +1,13 @@
 """What must happen around the import of Keras: a backend, and whelp's classes known to it.
 
-Importing Keras costs seconds and, with TensorFlow, half a gigabyte, so `import whelp` does not do it. It leaves
-a finder in `sys.meta_path` that acts when Keras is imported, by whelp or by the user:
+Importing Keras costs seconds and, with TensorFlow, half a gigabyte, so `import whelp` does not do
+it. It leaves a finder in `sys.meta_path` that acts when Keras is imported, by whelp or by the user:
 
 1. If no backend was chosen, the first installed of `BACKENDS` is.
-2. Keras finds a saved class by the name under which it was registered ("whelp>SequenceModel"), and only once the
-   module that registers it has run. Stand-ins are registered for all names in `REGISTERED`; asked to rebuild an
-   object, a stand-in imports the module, whose own registration takes its place. So `keras.models.load_model`
-   works after a bare `import whelp`.
+2. Keras finds a saved class by the name under which it was registered ("whelp>SequenceModel"), and
+   only once the module that registers it has run. Stand-ins are registered for all names in
+   `REGISTERED`; asked to rebuild an object, a stand-in imports the module, whose own registration
+   takes its place. So `keras.models.load_model` works after a bare `import whelp`.
 """
 
 import importlib
@@ -48,6 +48,12 @@ REGISTERED: dict[str, tuple[str, ...]] = {
     ),
     "whelp.models.sequence_model": ("SequenceModel",),
     "whelp.models.ensemble": ("Ensemble", "OutputView"),
+    "whelp.adapters.dora": ("Dora",),
+    "whelp.adapters.houlsby": ("Houlsby",),
+    "whelp.adapters.ia3": ("Ia3",),
+    "whelp.adapters.locon": ("Locon",),
+    "whelp.adapters.lora": ("Lora",),
+    "whelp.adapters.squeeze_excite": ("SqueezeExciteAdapter",),
     "whelp.training.losses": (
         "PoissonMultinomial",
         "PoissonKL",
@@ -70,14 +76,15 @@ def choose_backend() -> str | None:
     """Name the backend that Keras is to use, without importing it.
 
     Returns:
-        What the environment says; else what Keras' own configuration file says, if that is installed or is
-        no backend that whelp knows; else the first installed of `BACKENDS`; None where there is none.
+        What the environment says; else what Keras' own configuration file says, if that is
+        installed or is no backend that whelp knows; else the first installed of `BACKENDS`; None
+        where there is none.
     """
     wanted = os.environ.get("KERAS_BACKEND") or _configured_backend()
     if os.environ.get("KERAS_BACKEND") or (wanted and wanted not in BACKENDS):
         return wanted
     installed = installed_backends()
-    # Keras writes "tensorflow" into its file on first use, installed or not: that is no choice of the user's.
+    # Keras writes "tensorflow" into its file on first use, installed or not: no choice of the user's.
     if wanted in installed:
         return wanted
     return installed[0] if installed else None
@@ -121,9 +128,9 @@ class _KerasFinder(MetaPathFinder):
         if backend is None:
             sys.meta_path.insert(0, self)
             raise ModuleNotFoundError(
-                "Keras needs a backend and none of "
-                f"{', '.join(BACKENDS)} is installed. Install one with `pip install whelp[tensorflow]` or "
-                "`pip install whelp[jax]`, or name another in the environment variable KERAS_BACKEND."
+                f"Keras needs a backend and none of {', '.join(BACKENDS)} is installed. Install one "
+                "with `pip install whelp[tensorflow]` or `pip install whelp[jax]`, or name another "
+                "in the environment variable KERAS_BACKEND."
             )
         spec = importlib.util.find_spec("keras")
         if spec is None or spec.loader is None:
