@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ def make_job(
                 path=section,
                 problem="the section is missing",
             )
-    try:
+    with place_in(params):
         genomes = open_genomes(
             parsed,
             folders,
@@ -110,8 +111,6 @@ def make_job(
             valid_pattern=settings.valid_pattern,
             test=settings.evaluate,
         )
-    except SpecError as error:
-        raise error.below("", file=str(source or "")) from None
     transfer = parsed.transfer if transferring else None
     train = parsed.train
     assert train is not None
@@ -119,6 +118,16 @@ def make_job(
         train = train.model_copy(update={"num_gpu": settings.devices})
     model = trained_spec(without_adapter_keys(parsed.model, transfer), genomes)
     return Job(parsed, source, model, train, transfer, genomes, Path(out_dir), settings)
+
+
+@contextmanager
+def place_in(source: object) -> Iterator[None]:
+    """Names the file in faults that are found once it was read; a mapping has no name."""
+    try:
+        yield
+    except SpecError as error:
+        file = str(source) if isinstance(source, str | Path) else ""
+        raise error.below("", file=file) from None
 
 
 def without_adapter_keys(spec: ModelSpec, transfer: TransferSpec | None) -> ModelSpec:
@@ -145,6 +154,3 @@ def adapter_keys(transfer: TransferSpec | None, excitations: int) -> dict[str, A
     if transfer.adapter == "houlsby_se":
         keys |= {"se_rank": transfer.conv_latent, "conv_select": excitations}
     return keys
-
-
-__all__ = ["Job", "adapter_keys", "make_job", "without_adapter_keys"]

@@ -122,16 +122,7 @@ def summarize_run(
     facts: Mapping[str, str],
 ) -> RunSummary:
     """Gathers what a report shows of a run, for one of its heads."""
-    examples: Sequence[WindowExample] = ()
-    scatter: Sequence[ScatterSample] = ()
-    if assessed is not None and (noted := assessed[0].examples) is not None:
-        assessment, data = assessed
-        if "pearsonr" in assessment.accuracy:
-            scatter = noted.scatter(assessment.accuracy)
-        try:
-            examples = noted.windows(assessment.model, data, assessment.accuracy)
-        except DataError:
-            examples = ()  # the windows' coordinates are not known
+    examples, scatter = ((), ()) if assessed is None else shown_examples(*assessed)
     training = run.training
     return RunSummary(
         name=run.name,
@@ -147,6 +138,20 @@ def summarize_run(
         examples=examples,
         scatter=scatter,
     )
+
+
+def shown_examples(
+    assessment: Assessment, data: Dataset
+) -> tuple[Sequence[WindowExample], Sequence[ScatterSample]]:
+    """Chooses windows and bins to look at, if they were noted during the evaluation."""
+    noted, table = assessment.examples, assessment.accuracy
+    if noted is None:
+        return (), ()
+    scatter = noted.scatter(table) if "pearsonr" in table else []
+    try:
+        return noted.windows(assessment.model, data, table), scatter
+    except DataError:
+        return (), scatter  # the windows' coordinates are not known
 
 
 def head_history(history: pd.DataFrame, head: str) -> pd.DataFrame:
