@@ -84,7 +84,7 @@ def choose_backend() -> str | None:
     if os.environ.get("KERAS_BACKEND") or (wanted and wanted not in BACKENDS):
         return wanted
     installed = installed_backends()
-    # Keras writes "tensorflow" into its file on first use, installed or not: no choice of the user's.
+    # Keras writes "tensorflow" there on first use, installed or not: no choice of the user's.
     if wanted in installed:
         return wanted
     return installed[0] if installed else None
@@ -128,9 +128,9 @@ class _KerasFinder(MetaPathFinder):
         if backend is None:
             sys.meta_path.insert(0, self)
             raise ModuleNotFoundError(
-                f"Keras needs a backend and none of {', '.join(BACKENDS)} is installed. Install one "
-                "with `pip install whelp[tensorflow]` or `pip install whelp[jax]`, or name another "
-                "in the environment variable KERAS_BACKEND."
+                f"Keras needs a backend and none of {', '.join(BACKENDS)} is installed. Install one"
+                " with `pip install whelp[tensorflow]` or `pip install whelp[jax]`, or name another"
+                " in the environment variable KERAS_BACKEND."
             )
         spec = importlib.util.find_spec("keras")
         if spec is None or spec.loader is None:
