@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -30,35 +30,26 @@ def fit(params: dict[str, Any], *, seed: int, scratch: bool) -> dict[str, Any]:
         Means over tracks of the best epoch's Pearson correlation and R2, on validation and on test
         windows; the best epoch, trained parameters, seconds of training, and the log.
     """
-    import keras
-
-    train = params["train"] | {"seed": seed}
-    keras.utils.set_random_seed(seed)
-    trunk = None if scratch else demo_file("mini_borzoi/trunk.h5")
-    model = whelp.load(params, trunk, trunk=None if scratch else True)
     valid, test = (whelp.open_dataset(demo_file("mm10"), split) for split in ("valid", "test"))
-    begun = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        model = whelp.adapt(model, params["transfer"])
-        result = whelp.train(
-            model,
-            whelp.open_dataset(demo_file("mm10"), "train"),
-            train,
-            validation=valid,
-            out_dir=folder,
-            restore_best=True,
-            verbose=0,
+        run = whelp.transfer(
+            {**params, "train": {**params["train"], "seed": seed}},
+            demo_file("mm10"),
+            Path(folder) / "run",
+            weights=None if scratch else demo_file("mini_borzoi/trunk.h5"),
+            trunk=None if scratch else True,
+            evaluate=False,
+            report=False,
         )
-    seconds = time.perf_counter() - begun
-    answer: dict[str, Any] = {"best_epoch": result.best_epoch, "seconds": seconds}
-    answer["trained"] = sum(weight.shape.num_elements() for weight in model.trainable_weights)
-    merged = whelp.merge(model)
+    answer: dict[str, Any] = {"best_epoch": run.training.best_epoch, "seconds": run.seconds}
+    answer["trained"] = sum(math.prod(weight.shape) for weight in run.model.trainable_weights)
+    merged = whelp.merge(run.model)
     for name, data in (("valid", valid), ("test", test)):
         table = whelp.evaluate(merged, data)
         answer[name] = {key: float(table[key].mean()) for key in ("pearsonr", "r2")}
         answer[name]["tracks"] = [round(float(value), 5) for value in table["pearsonr"]]
     columns = ("epoch", "loss", "val_loss", "val_pearsonr", "val_r2")
-    answer["log"] = result.history[list(columns)].round(5).to_dict("list")
+    answer["log"] = run.training.history[list(columns)].round(5).to_dict("list")
     return answer
 
 
