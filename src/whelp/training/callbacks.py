@@ -123,7 +123,9 @@ class KeepRecord(keras.callbacks.Callback):
         row = {
             "epoch": epoch + 1,
             "seconds": self._clock.seconds,
-            "learning_rate": float(self.model.optimizer.learning_rate),
+            "learning_rate": float(
+                keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+            ),
             **numbers,
         }
         score = selection_score(numbers)

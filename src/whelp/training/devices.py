@@ -8,6 +8,7 @@ synchronised norms and no dropout the weights after training are those of one de
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, ContextManager
@@ -65,14 +66,20 @@ def _layout(names: list[str]) -> ContextManager[Any]:
     if backend == "jax":
         return keras.distribution.DataParallel(devices=names).scope()
     if backend == "tensorflow":
-        # The one place of this package that speaks to TensorFlow, and only on its backend.
-        import tensorflow as tf
-
-        return tf.distribute.MirroredStrategy([name.upper() for name in names]).scope()
+        return _mirrored_strategy(tuple(names)).scope()
     raise TrainingError(
         f"the {backend} backend cannot train on several devices here: use tensorflow or jax, or "
         "num_gpu 1"
     )
+
+
+@functools.cache
+def _mirrored_strategy(names: tuple[str, ...]) -> Any:
+    """Make a strategy, once a process: a second one over the same devices would confuse TensorFlow."""
+    # With `set_tf32` the one place of this package that speaks to TensorFlow, and only as the backend.
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy([name.upper() for name in names])
 
 
 def device_count(model: keras.Model) -> int:

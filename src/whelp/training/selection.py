@@ -11,7 +11,7 @@ def selection_score(logs: Mapping[str, float]) -> float | None:
 
     The score is `val_pearsonr + val_r2 / 4`, that of Baskerville's own training loop, whatever the loss.
     (Its option `-k` goes by the validation loss with bce and by val_pearsonr else; one rule serves all
-    cases here.) With several heads it is the mean of the heads' scores.
+    cases here.) With several heads it is the mean of the scores of those that have one.
 
     Args:
         logs: the numbers of an epoch, with names such as val_pearsonr or val_head_human_pearsonr.
@@ -31,7 +31,8 @@ def selection_score(logs: Mapping[str, float]) -> float | None:
         sum(weight * logs[prefix + ending] for weight, ending in zip((1, 0.25), endings, strict=True))
         for prefix in prefixes
     ]
-    return sum(scores) / len(scores)
+    defined = [score for score in scores if not math.isnan(score)]
+    return sum(defined) / len(defined) if defined else math.nan
 
 
 @dataclass
