@@ -11,7 +11,7 @@ from keras import ops
 from whelp.layers.relative_position import (
     central_mask_features,
     distance_buckets,
-    relative_shift,
+    distance_logits,
     spread_buckets,
 )
 
@@ -29,9 +29,10 @@ class MultiheadAttention(keras.layers.Layer):
         logits[i, j] = (q_i + u) . k_j + (q_i + w) . r_{j - i}
         y = output(softmax(logits) v)
 
-    The projections are layers given by the caller, who may wrap them. Distances with equal
-    features share one product, so that ``r`` is projected, and its product taken, for a few dozen
-    buckets. Positional dropout acts on each distance by itself and so takes the long way.
+    The projections are layers given by the caller, who may wrap them. In prediction, distances
+    with equal features share one product with ``r``, and a few dozen of them are spread over all
+    pairs. Training takes each distance by itself: positional dropout asks for it, and without
+    dropout it is no slower there.
 
     Input ``(batch, length, channels)``; output ``(batch, length, units of output)``, longer where
     ``output`` is a transposed convolution.
@@ -186,13 +187,15 @@ class MultiheadAttention(keras.layers.Layer):
         bias = ops.cast(self.r_r_bias, query.dtype)
         shape = (1, self.heads, length, self.key_size)
         biased = query + bias if self.content_position_bias else ops.broadcast_to(bias, shape)
-        if training and self.position_dropout > 0:
+        if training:
             rows = ops.convert_to_tensor(features[None], dtype=query.dtype)
-            rows = keras.random.dropout(rows, self.position_dropout, seed=self.seed_generator)
-            return relative_shift(_dot(biased, self._split_heads(self.position_layer(rows))))
-        buckets = distance_buckets(features)
-        rows = ops.convert_to_tensor(buckets.features[None], dtype=query.dtype)
-        return spread_buckets(_dot(biased, self._split_heads(self.position_layer(rows))), buckets)
+            if self.position_dropout > 0:
+                rows = keras.random.dropout(rows, self.position_dropout, seed=self.seed_generator)
+            return distance_logits(biased, self._split_heads(self.position_layer(rows)))
+        distinct, bucket = distance_buckets(features)
+        rows = ops.convert_to_tensor(distinct[None], dtype=query.dtype)
+        logits = _dot(biased, self._split_heads(self.position_layer(rows)))
+        return spread_buckets(logits, bucket)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that rebuild this layer, the projections among them."""

@@ -1,35 +1,21 @@
 """Relative positions of attention: features of distances, and logits from distances to pairs.
 
-Distances are ``key - query``, in positions. The features are Enformer's central mask (Avsec et al.
-2021): feature ``k`` of ``n`` is 1 where ``|distance| < (L + 1) ** (k / n) - 1``, for the sequence
-length ``L`` that the widths were made for. They change only where a distance crosses a width, so
-all ``2 length - 1`` distances share a few dozen rows, here called buckets.
+Distances are ``key - query``, in positions, from ``1 - length`` to ``length - 1``. The features are
+Enformer's central mask (Avsec et al. 2021): mask ``k`` of ``n`` is 1 where
+``|distance| < (length + 1) ** (k / n) - 1``. They change only where a distance crosses one of these
+widths, so that all distances share a few dozen rows, here called buckets.
+
+``benchmarks/attention_spread.py`` measures the two ways of this module against others.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from keras import ops
 
-
-@dataclass(frozen=True)
-class DistanceBuckets:
-    """Runs of neighbouring distances with one row of features.
-
-    Attributes:
-        features: ``(buckets, features)`` float32, ordered by distance.
-        sizes: Distances in each bucket; they add up to ``2 length - 1``.
-        zero: Index of the bucket that holds distance 0.
-        before: Negative distances that the bucket ``zero`` holds.
-    """
-
-    features: np.ndarray
-    sizes: tuple[int, ...]
-    zero: int
-    before: int
+_TILES = 4  # More save little and make larger graphs.
 
 
 def central_mask_features(
@@ -45,16 +31,15 @@ def central_mask_features(
         width_length: Sequence length that the widths are made for; ``length`` by default.
 
     Returns:
-        ``(2 length - 1, num_features)`` float32, for the distances ``1 - length`` to
-        ``length - 1``.
+        ``(2 length - 1, num_features)`` float32, from distance ``1 - length`` on.
 
     Raises:
         ValueError: When ``num_features`` is odd and not ``symmetric``.
     """
     if not symmetric and num_features % 2:
         raise ValueError(
-            f"num_position_features is {num_features}, but half of the features carry the sign of "
-            "the distance: use an even number (or symmetric positions)."
+            f"num_position_features must be even, got {num_features}: half of the features carry "
+            "the sign of the distance. Use an even number, or symmetric positions."
         )
     masks = num_features if symmetric else num_features // 2
     # Single precision on purpose: the original compares widths rounded like this.
@@ -67,55 +52,82 @@ def central_mask_features(
     return np.concatenate([mask, np.sign(distances)[:, None] * mask], axis=-1)
 
 
-def distance_buckets(features: np.ndarray) -> DistanceBuckets:
-    """Find the runs of equal rows in the features of all distances.
+def distance_buckets(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the distinct rows among the features of all distances.
 
     Args:
         features: ``(2 length - 1, features)``, as ``central_mask_features`` makes them.
-    """
-    middle = len(features) // 2
-    starts = np.flatnonzero(np.any(features[1:] != features[:-1], axis=1)) + 1
-    starts = np.concatenate([[0], starts])
-    sizes = np.diff(np.concatenate([starts, [len(features)]]))
-    zero = int(np.searchsorted(starts, middle, side="right")) - 1
-    return DistanceBuckets(
-        features=features[starts],
-        sizes=tuple(int(size) for size in sizes),
-        zero=zero,
-        before=middle - int(starts[zero]),
-    )
-
-
-def relative_shift(logits: Any) -> Any:
-    """Take each query's logits of distances to its logits of keys (Dai et al. 2019).
-
-    Args:
-        logits: ``(batch, heads, length, 2 length - 1)``, over the distances ``1 - length`` to
-            ``length - 1``.
 
     Returns:
-        ``(batch, heads, length, length)``: ``out[i, j] = logits[i, length - 1 + j - i]``.
+        The rows ``(buckets, features)``, and the bucket of each distance, int32
+        ``(2 length - 1,)``.
     """
-    heads, length = logits.shape[1], logits.shape[2]
-    # Row i of the result starts 2 length - 2 elements after row i - 1: one less than the width.
-    flat = ops.reshape(logits, (-1, heads, length * (2 * length - 1)))
-    flat = flat[:, :, length - 1 : length - 1 + length * (2 * length - 2)]
-    return ops.reshape(flat, (-1, heads, length, 2 * length - 2))[..., :length]
+    rows, bucket = np.unique(features, axis=0, return_inverse=True)
+    return rows, bucket.reshape(-1).astype("int32")
 
 
-def spread_buckets(logits: Any, buckets: DistanceBuckets) -> Any:
+def spread_buckets(logits: Any, bucket: np.ndarray) -> Any:
     """Take each query's logits of buckets to its logits of keys.
 
     Args:
         logits: ``(batch, heads, length, buckets)``.
-        buckets: The distances of each bucket.
+        bucket: ``(2 length - 1,)``, the bucket of each distance.
 
     Returns:
         ``(batch, heads, length, length)``: ``out[i, j] = logits[i, bucket(j - i)]``.
     """
-    batch, heads, length = ops.shape(logits)[0], logits.shape[1], logits.shape[2]
-    runs = [
-        ops.broadcast_to(logits[..., k : k + 1], (batch, heads, length, size))
-        for k, size in enumerate(buckets.sizes)
-    ]
-    return relative_shift(ops.concatenate(runs, axis=-1))
+    heads, length, buckets = logits.shape[1:]
+    position = ops.arange(length, dtype="int32")
+    distance = position[None, :] - position[:, None]
+    index = ops.take(ops.convert_to_tensor(bucket), distance + (length - 1))
+    index = ops.reshape(index + buckets * position[:, None], (-1,))
+    # Whole rows of all sequences and heads are gathered: single elements take twice as long.
+    rows = ops.reshape(ops.transpose(logits, (2, 3, 0, 1)), (length * buckets, -1))
+    pairs = ops.reshape(ops.take(rows, index, axis=0), (length, length, -1, heads))
+    return ops.transpose(pairs, (2, 3, 0, 1))
+
+
+def distance_logits(query: Any, position: Any) -> Any:
+    """Multiply each query with the position of each key relative to it.
+
+    Tiles of queries meet only the distances that occur in them, which spares nearly half of the
+    ``(length, 2 length - 1)`` product.
+
+    Args:
+        query: ``(batch, heads, length, size)``.
+        position: ``(1, heads, 2 length - 1, size)``, from distance ``1 - length`` on.
+
+    Returns:
+        ``(batch, heads, length, length)``: ``out[i, j] = query[i] . position[length - 1 + j - i]``.
+    """
+    length = query.shape[2]
+    tiles = _TILES if length % _TILES == 0 else 1
+    rows = length // tiles
+    parts = []
+    for tile, part in enumerate(ops.split(query, tiles, axis=2)):
+        first = length - rows * (tile + 1)
+        distances = position[:, :, first : first + length + rows - 1]
+        parts.append(relative_shift(ops.matmul(part, ops.swapaxes(distances, -1, -2))))
+    return ops.concatenate(parts, axis=2)
+
+
+def relative_shift(logits: Any) -> Any:
+    """Take logits of distances to logits of keys (Transformer-XL, Dai et al. 2019).
+
+    Args:
+        logits: ``(batch, heads, rows, rows + length - 1)`` for neighbouring queries, each over the
+            distances that any of them has.
+
+    Returns:
+        ``(batch, heads, rows, length)``: ``out[i, j] = logits[i, rows - 1 + j - i]``.
+    """
+    heads, rows, width = logits.shape[1:]
+    if rows == 1:
+        return logits
+    # A row of the result starts width - 1 elements after the one before it. Splits, because the
+    # gradient of a slice is several times slower under TensorFlow.
+    flat = ops.reshape(logits, (-1, heads, rows * width))
+    ends = [rows - 1, rows - 1 + rows * (width - 1)]
+    flat = ops.split(flat, ends, axis=-1)[1]
+    shifted = ops.reshape(flat, (-1, heads, rows, width - 1))
+    return ops.split(shifted, [width - rows + 1], axis=-1)[0]
