@@ -1,0 +1,177 @@
+"""The demo's methods, their parameters, and the processes that run them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from whelp.demo import demo_file
+from whelp.files import atomic_path
+
+if TYPE_CHECKING:
+    from whelp.report import RunSummary
+
+HEAD = "head_mouse"
+TRACKS = 32
+_TRAIN = {
+    "batch_size": 2,
+    "shuffle_buffer": 32,
+    "optimizer": "adam",
+    "learning_rate": 0.002,
+    "loss": "poisson_mn",
+    "total_weight": 0.2,
+    "warmup_steps": 20,
+    "global_clipnorm": 0.1,
+    "adam_beta1": 0.9,
+    "adam_beta2": 0.999,
+}
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way of adapting the demo's model.
+
+    Attributes:
+        name: What it is called in tables.
+        folder: Name of its folder.
+        transfer: Section transfer; `None` trains from random weights.
+        epochs: Number of epochs.
+        note: Remark for tables.
+        train: What differs in the section train.
+    """
+
+    name: str
+    folder: str
+    transfer: Mapping[str, Any] | None
+    epochs: int = 15
+    note: str = ""
+    train: Mapping[str, Any] = field(default_factory=dict)
+
+
+_FEWER = "{epochs} epochs, for time"
+METHODS = (
+    Method("Linear", "linear", {"mode": "linear"}),
+    Method("LoRA", "lora", {"mode": "adapter", "adapter": "lora", "adapter_latent": 8}),
+    Method(
+        "Locon4",
+        "locon4",
+        {"mode": "adapter", "adapter": "locon", "conv_select": 4, "conv_latent": 4},
+    ),
+    Method("Full", "full", {"mode": "full"}, 8, _FEWER, {"learning_rate": 5e-4}),
+    Method("From scratch", "scratch", None, 8, _FEWER, {"learning_rate": 5e-4}),
+)
+
+
+class DemoError(RuntimeError):
+    """A method of the demo failed; what finished before is kept."""
+
+
+def demo_params(method: Method, *, quick: bool) -> dict[str, Any]:
+    """Makes a method's parameters from those of the pretrained model.
+
+    Args:
+        method: The method.
+        quick: Whether one epoch is enough.
+    """
+    model = json.loads(demo_file("mini_borzoi/params.json").read_text())["model"]
+    model = {key: value for key, value in model.items() if not key.startswith("head")}
+    model[HEAD] = {"name": "final", "units": TRACKS, "activation": "softplus"}
+    epochs = 1 if quick else method.epochs
+    lengths = {"patience": epochs, "train_epochs_min": epochs, "train_epochs_max": epochs}
+    params: dict[str, Any] = {"train": {**_TRAIN, **method.train, **lengths}}
+    if method.transfer is not None:
+        params["transfer"] = dict(method.transfer)
+    return {**params, "model": model}
+
+
+def command_of(method: Method, out_dir: Path, *, quick: bool) -> list[str]:
+    """Returns the arguments of `whelp` that run a method, and writes its parameter file."""
+    text = json.dumps(demo_params(method, quick=quick), indent=2) + "\n"
+    params = out_dir / f"{method.folder}.json"
+    with atomic_path(params) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    command = ["train" if method.transfer is None else "transfer", str(params)]
+    command += [str(demo_file("mm10")), "--out-dir", str(out_dir / method.folder)]
+    if method.transfer is not None:
+        command += ["--weights", str(demo_file("mini_borzoi/trunk.h5")), "--trunk"]
+    if quick:
+        command += ["--train-pattern", "train-0.tfr", "--valid-pattern", "valid-0.tfr"]
+    return command
+
+
+def begun(method: Method, out_dir: Path) -> str:
+    """Says how far a method is: `finished`, `resume`, or `new` (also after other parameters)."""
+    folder = out_dir / method.folder
+    try:
+        same = (folder / "params.json").read_bytes() == (
+            out_dir / f"{method.folder}.json"
+        ).read_bytes()
+        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "new"
+    if not same:
+        return "new"
+    return "finished" if record.get("status") == "finished" else "resume"
+
+
+def run_method(method: Method, out_dir: Path, *, quick: bool) -> bool:
+    """Runs a method in a process of its own, whose peak of memory is then its own.
+
+    Returns:
+        Whether there was anything left to do.
+
+    Raises:
+        DemoError: The process failed.
+        KeyboardInterrupt: Ctrl-C; the process has stopped, too.
+    """
+    arguments = command_of(method, out_dir, quick=quick)
+    state = begun(method, out_dir)
+    if state == "finished":
+        return False
+    arguments += ["--resume"] if state == "resume" else ["--overwrite"]
+    process = subprocess.Popen([sys.executable, "-m", "whelp.cli.main", *arguments])
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        process.wait()
+        raise
+    if code:
+        raise DemoError(
+            f"{method.name} failed with exit code {code}; its message is above. Call whelp demo "
+            "again to go on from here."
+        )
+    return True
+
+
+def summary_of(method: Method, out_dir: Path) -> RunSummary:
+    """Reads what a finished method wrote."""
+    import pandas as pd
+
+    from whelp.report import RunSummary
+
+    folder = out_dir / method.folder
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    return RunSummary(
+        name=method.name,
+        note=method.note.format(epochs=record["epochs"]),
+        trained_parameters=record["trained_parameters"],
+        total_parameters=record["total_parameters"],
+        seconds=record["seconds"],
+        peak_memory=record["peak_memory"],
+        valid_pearsonr=record["valid_pearsonr"],
+        history=pd.read_csv(folder / "log.csv"),
+        best_epoch=record["best_epoch"],
+        accuracy=pd.read_table(folder / "test" / "acc.txt"),
+    )
+
+
+def best_of(runs: Sequence[RunSummary]) -> int:
+    """Returns the place of the run with the highest test Pearson."""
+    scores = [run.mean("pearsonr") for run in runs]
+    known = [-1.0 if score is None or score != score else score for score in scores]
+    return max(range(len(known)), key=known.__getitem__)
