@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from whelp.loading import save_adapter as save_adapter
     from whelp.loading import save_weights as save_weights
     from whelp.loading import unmerge as unmerge
-    from whelp.models.ensemble import ensemble as ensemble
+    from whelp.models import ensemble as ensemble
     from whelp.specs import load_params as load_params
     from whelp.training import losses as losses
     from whelp.training import metrics as metrics
@@ -33,7 +33,7 @@ __version__ = "0.1.0"
 
 _LAZY = {
     "adapt": "whelp.loading",
-    "ensemble": "whelp.models.ensemble",
+    "ensemble": "whelp.models",
     "evaluate": "whelp.training.evaluation",
     "load": "whelp.loading",
     "load_adapter": "whelp.loading",

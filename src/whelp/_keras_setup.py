@@ -47,7 +47,7 @@ REGISTERED: dict[str, tuple[str, ...]] = {
         "Gelu",
     ),
     "whelp.models.sequence_model": ("SequenceModel",),
-    "whelp.models.ensemble": ("Ensemble", "OutputView"),
+    "whelp.models.averaging": ("Ensemble", "OutputView"),
     "whelp.adapters.dora": ("Dora",),
     "whelp.adapters.houlsby": ("Houlsby",),
     "whelp.adapters.ia3": ("Ia3",),

@@ -24,7 +24,7 @@ class AdapterLayer(keras.layers.Layer):
     folds: ClassVar[bool] = True
     accepts: ClassVar[tuple[type, ...]] = (keras.layers.Layer,)
 
-    def __init__(self, base: keras.layers.Layer | None, **kwargs: Any) -> None:
+    def __init__(self, base: Any, **kwargs: Any) -> None:
         if not isinstance(base, self.accepts):
             wanted = " or ".join(cls.__name__ for cls in self.accepts)
             name = getattr(base, "name", "an insertion point")
@@ -33,7 +33,7 @@ class AdapterLayer(keras.layers.Layer):
                 f"{type(base).__name__}. Choose other targets or another method."
             )
         super().__init__(**{"name": base.name, **kwargs})
-        self.base = base
+        self.base: Any = base
         base.trainable = False
 
     def build(self, input_shape: Sequence[int | None]) -> None:

@@ -52,7 +52,7 @@ class Lora(AdapterLayer):
         self.rank_stabilized = rank_stabilized
         self.scale = alpha / (math.sqrt(rank) if rank_stabilized else rank)
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: Sequence[Any]) -> None:
         """Makes A, `(inputs, rank)`, and B, `(rank, outputs)`."""
         super().build(input_shape)
         width = input_shape[-1] * (self.base.depth_multiplier if self.separable else 1)

@@ -1,6 +1,6 @@
 """Models: blocks of the JSON language, the graph builder, roles, and ensembles."""
 
-from whelp.models.ensemble import Ensemble, OutputView, ensemble, view
+from whelp.models.averaging import Ensemble, OutputView, ensemble, view
 from whelp.models.roles import TRUNK, Role, Site, select_sites
 from whelp.models.sequence_model import ALL_HEADS, SequenceModel, copy_tensors
 
