@@ -32,9 +32,10 @@ class AdapterLayer(keras.layers.Layer):
                 f"{type(self).__name__} adapts layers of the class {wanted}; {name!r} is a "
                 f"{type(base).__name__}. Choose other targets or another method."
             )
-        super().__init__(**{"name": base.name, **kwargs})
-        self.base: Any = base
-        base.trainable = False
+        layer: Any = base
+        super().__init__(**{"name": layer.name, **kwargs})
+        self.base = layer
+        self.base.trainable = False
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Builds the base layer; subclasses add their weights."""
