@@ -11,7 +11,7 @@ from whelp.layers.center_slice import CenterSlice
 
 
 @keras.saving.register_keras_serializable("whelp")
-class CenterAverage(keras.layers.Layer):
+class CenterAverage(CenterSlice):
     """Mean of the ``center`` middle positions.
 
     Input ``(batch, length, channels)``, output ``(batch, 1, channels)``.
@@ -21,19 +21,10 @@ class CenterAverage(keras.layers.Layer):
         **kwargs: ``name``, ``dtype``, ``trainable`` of a Keras layer.
     """
 
-    def __init__(self, center: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.center = center
-        self.slice = CenterSlice(center, dtype=self.dtype_policy)
-
     def call(self, inputs: Any) -> Any:
         """Slice the middle and average it.
 
         Raises:
             ValueError: When the sequence is shorter than ``center``.
         """
-        return ops.mean(self.slice(inputs), axis=1, keepdims=True)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that rebuild this layer."""
-        return {**super().get_config(), "center": self.center}
+        return ops.mean(super().call(inputs), axis=1, keepdims=True)

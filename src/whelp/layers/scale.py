@@ -34,7 +34,7 @@ class Scale(keras.layers.Layer):
         axes = (axis,) if isinstance(axis, int) else axis
         if not isinstance(axes, (list, tuple)) or not all(isinstance(a, int) for a in axes):
             raise TypeError(f"Scale: axis must be an integer or a list of integers, got {axis!r}.")
-        self.axis = axis
+        self.axis = axis if isinstance(axis, int) else list(axis)
         self.initializer = keras.initializers.get(initializer)
 
     def build(self, input_shape: Sequence[int | None]) -> None:
