@@ -23,13 +23,23 @@ class Finished:
 
     Attributes:
         seconds: wall time from its start to its end.
+        cpu_seconds: time that it kept cores busy, all of them added.
         peak_mb: largest resident memory, in 10^6 bytes.
         output: what it printed, both streams.
     """
 
     seconds: float
+    cpu_seconds: float
     peak_mb: float
     output: str
+
+    def numbers(self) -> dict[str, float]:
+        """All but the output."""
+        return {
+            "seconds": self.seconds,
+            "cpu_seconds": self.cpu_seconds,
+            "peak_mb": self.peak_mb,
+        }
 
 
 class CommandFailed(RuntimeError):
@@ -70,4 +80,5 @@ def run(
         raise CommandFailed(
             f"{' '.join(words)}\nended with exit code {process.returncode}:\n{last}"
         )
-    return Finished(seconds, usage.ru_maxrss * RSS_UNIT / 1e6, text)
+    cpu_seconds = usage.ru_utime + usage.ru_stime
+    return Finished(seconds, cpu_seconds, usage.ru_maxrss * RSS_UNIT / 1e6, text)

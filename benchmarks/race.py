@@ -6,7 +6,9 @@ Three tasks, side by side, each in a process of its own, turn by turn:
 
 - step: LoRA training at batch 4, a step's time once graphs are traced, the process's memory;
 - evaluation: `hound_eval.py` of either on the test windows, the whole process;
-- transfer: `whelp transfer` or `hound_transfer.py`, LoRA, 2 epochs at batch 4, the whole process.
+- transfer: `whelp transfer`, which evaluates and writes a report too, against `hound_transfer.py`:
+  LoRA, 2 epochs at batch 4, the whole process;
+- drop-in: the same with whelp's own `hound_transfer.py`, which writes what the reference's does.
 
 Run it in an environment with one Keras backend: a second one that is installed takes memory.
 Give the machine nothing else to do.
@@ -32,8 +34,13 @@ HERE = Path(__file__).resolve().parent
 CONFIG = HERE.parent / "json_configs" / "mini_borzoi_lora.json"
 TRAIN = {"batch_size": 4, "learning_rate": 0.001, "warmup_steps": 5, "patience": 2}
 EPOCHS = {"step": 4, "transfer": 2}
-TASKS = ("step", "evaluation", "transfer")
+TASKS = ("step", "evaluation", "transfer", "drop-in")
 SIDES = ("whelp", "reference")
+NUMBERS = (
+    ("seconds", "s", "{:.2f}"),
+    ("cpu_seconds", "s of CPU", "{:.2f}"),
+    ("peak_mb", "MB, peak", "{:,.0f}"),
+)
 
 VERSIONS = """
 import importlib.metadata as m, json, platform
@@ -102,19 +109,22 @@ class Course:
             command = [_command("hound_eval.py"), *arguments]
         else:
             command = [self.reference, self.scripts / "hound_eval.py", *arguments]
-        finished = run(command, cwd=out)
-        return {"seconds": finished.seconds, "peak_mb": finished.peak_mb}
+        return run(command, cwd=out).numbers()
 
     def transfer(self, side: str, out: Path) -> dict[str, float]:
         """Run a transfer of 2 epochs from beginning to end."""
+        if side == "reference":
+            return self.drop_in(side, out)
+        command = [_command("whelp"), "transfer", self.params["transfer"], self.data]
+        return run([*command, "--weights", self.trunk, "-o", out / "out"], cwd=out).numbers()
+
+    def drop_in(self, side: str, out: Path) -> dict[str, float]:
+        """Run either's `hound_transfer.py`."""
         if side == "whelp":
-            command = [_command("whelp"), "transfer"]
-            command += self._transfer_arguments("transfer", out)
+            command = [_command("hound_transfer.py")]
         else:
             command = [self.reference, self.scripts / "hound_transfer.py"]
-            command += self._transfer_arguments("transfer", out)
-        finished = run(command, cwd=out)
-        return {"seconds": finished.seconds, "peak_mb": finished.peak_mb}
+        return run([*command, *self._transfer_arguments("transfer", out)], cwd=out).numbers()
 
     def _transfer_arguments(self, task: str, out: Path) -> list[str | Path]:
         where = ["-o", out / "out", "-l", out / "log", "--restore", self.trunk, "--trunk"]
@@ -137,7 +147,7 @@ def race(course: Course, task: str, repeats: int, report: Callable[[str], None])
         for side in SIDES if repeat % 2 else SIDES[::-1]:
             out = course.work / f"{task}_{side}_{repeat}"
             out.mkdir()
-            measured[side].append(getattr(course, task)(side, out))
+            measured[side].append(getattr(course, task.replace("-", "_"))(side, out))
             last = measured[side][-1]
             report(f"{task} {side}: {last['seconds']:.3f} s, {last['peak_mb']:,.0f} MB")
     return measured
@@ -154,7 +164,9 @@ def table(results: dict[str, Any]) -> Table:
     for column in shown.columns[2:]:
         column.justify = "right"
     for task, measured in results.items():
-        for key, unit, form in (("seconds", "s", "{:.2f}"), ("peak_mb", "MB, peak", "{:,.0f}")):
+        for key, unit, form in NUMBERS:
+            if key not in measured[SIDES[0]][0]:
+                continue
             values = [median(measured[side], key) for side in SIDES]
             row = [form.format(value) for value in values]
             shown.add_row(task, unit, *row, f"{values[0] / values[1]:.2f}")
