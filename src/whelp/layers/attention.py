@@ -104,7 +104,7 @@ class MultiheadAttention(keras.layers.Layer):
         self.key_layer = key
         self.value_layer = value
         self.output_layer = output
-        self.position_layer = position
+        self.position_layer: Any = position
         self.gate_layer = gate
         self.heads = heads
         self.key_size = key_size

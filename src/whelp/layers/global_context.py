@@ -19,7 +19,7 @@ class GlobalContext(keras.layers.Layer):
     Input and output: ``(batch, length, channels)``.
     """
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: Sequence[Any]) -> None:
         """Make the attention, the two dense layers and the norm between them."""
         channels = input_shape[-1]
         units = channels // 4

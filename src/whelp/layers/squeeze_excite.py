@@ -75,7 +75,7 @@ class SqueezeExcite(keras.layers.Layer):
         self.scale_fun = scale_fun
         self.activate = activation_layer(activation, dtype=self.dtype_policy)
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: Sequence[Any]) -> None:
         """Make the two dense layers.
 
         Raises:

@@ -36,7 +36,7 @@ class WheezeExcite(keras.layers.Layer):
             )
         self.pool_size = pool_size
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: Sequence[Any]) -> None:
         """Make the two dense layers."""
         channels = input_shape[-1]
         policy = self.dtype_policy
