@@ -1,0 +1,79 @@
+"""A miniature project with the file names that the documentation uses, and a way to run its lines."""
+
+import importlib.util
+import json
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+sys.path.append(str(Path(__file__).parent))
+_TINY = Path(__file__).parents[1] / "fitting" / "tiny_project.py"
+_QUICK = {"train_epochs_min": 1, "train_epochs_max": 1}
+
+
+@pytest.fixture(scope="session")
+def _pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project, to be copied."""
+    spec = importlib.util.spec_from_file_location("tiny_project_of_docs", _TINY)
+    tiny = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = tiny
+    spec.loader.exec_module(tiny)
+    from whelp.loading import load, save_weights
+
+    folder = tmp_path_factory.mktemp("documented")
+    model = {key: value for key, value in tiny.MODEL.items() if not key.startswith("head")}
+    model |= {name: dict(tiny.MODEL["head_a"]) for name in ("head_human", "head_mouse")}
+    params = {"train": {**tiny.TRAIN, **_QUICK}, "transfer": tiny.LORA, "model": model}
+    for name in ("params.json", "base.json"):
+        (folder / name).write_text(json.dumps(params))
+    pretrained = load(params)
+    save_weights(pretrained, folder / "model.h5")
+    save_weights(pretrained, folder / "trunk.h5", trunk=True)
+    tiny.make_data(folder / "data", tracks=("up+", "up-", "open"), pairs=(1, 0, 2), seed=1)
+    for name in ("hg38", "mm10"):  # some pages have one directory of data, some two inside it
+        (folder / "data" / name).mkdir()
+        for part in ("statistics.json", "targets.txt", "sequences.bed", "tfrecords"):
+            (folder / "data" / name / part).symlink_to(folder / "data" / part)
+    return folder
+
+
+@pytest.fixture
+def documented(_pattern: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder as the documentation supposes it, and the current one during the test."""
+    folder = tmp_path / "project"
+    shutil.copytree(_pattern, folder, symlinks=True)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def run_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Callable[..., str]:
+    """Runs one line that calls whelp, in this process; gives what it printed."""
+
+    def run(line: Sequence[str]) -> str:
+        if line[0] == "whelp":
+            from whelp.cli.main import main
+
+            result = CliRunner().invoke(main, line[1:], catch_exceptions=False)
+            assert result.exit_code == 0, f"{line}\n{result.output}"
+            return result.output
+        from whelp.cli import hound
+
+        functions: dict[str, Any] = {
+            "hound_transfer.py": hound.transfer,
+            "hound_train.py": hound.train,
+            "hound_eval.py": hound.evaluate,
+        }
+        monkeypatch.setattr(sys, "argv", list(line))
+        with pytest.raises(SystemExit) as end:
+            functions[line[0]]()
+        printed = capsys.readouterr()
+        assert not end.value.code, f"{line}\n{printed.out}{printed.err}"
+        return printed.out
+
+    return run
