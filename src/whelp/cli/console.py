@@ -39,17 +39,21 @@ def fail(text: str) -> None:
 
 
 def show_table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: str = ""
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    numbers: Iterable[str] = (),
 ) -> None:
     """Prints a table.
 
     Args:
         title: What it shows.
-        columns: Headings; those also in `numbers` are set flush right.
-        numbers: Headings of number columns, separated by commas.
+        columns: Headings.
         rows: Cells; texts are printed as they are.
+        numbers: Headings of the columns that are set flush right.
     """
-    right = {name.strip() for name in numbers.split(",")}
+    right = set(numbers)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name in columns:
         table.add_column(name, justify="right" if name in right else "left", overflow="fold")

@@ -115,7 +115,7 @@ def _say_table(runs: Sequence[RunSummary]) -> None:
         "note",
     ]
     title = "Human mini Borzoi on 32 mouse tracks, means over tracks"
-    show_table(title, headings, rows, numbers=",".join(headings[1:7]))
+    show_table(title, headings, rows, numbers=headings[1:7])
 
 
 def _write_report(
@@ -139,7 +139,7 @@ def _write_report(
     facts = {
         "command": f"whelp demo --out-dir {out_dir}" + (" --quick" if quick else ""),
         "model": "mini Borzoi, 131,072 bp, trained on 74 human tracks",
-        "data": "54 windows of 32 mouse tracks: CAGE, DNase, ChIP, RNA",
+        "data": "54 windows of 32 mouse tracks: CAGE, DNase, RNA",
         "training": f"batch {train['batch_size']}, {train['optimizer']}, {train['loss']}",
     }
     return comparison_report(

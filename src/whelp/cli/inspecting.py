@@ -75,7 +75,7 @@ def _say_layers(table: Any) -> None:
         for row in table.to_dict("records")
     ]
     headings = ["layer", "role", "class", "output", "parameters", "adapter"]
-    show_table("Layers", headings, rows, numbers="output,parameters")
+    show_table("Layers", headings, rows, numbers=["output", "parameters"])
 
 
 def _say_facts(facts: Any) -> None:
@@ -112,7 +112,7 @@ def _say_touched(model: Any, section: dict[str, Any], *, whole: bool) -> None:
     say()
     headings = ["layer", "role", "change", "added", "trained"]
     shown = rows if not left_out else [*rows[: _ROWS - 2], ["..."] + [""] * 4, rows[-1]]
-    show_table(f"Touched by: {title}", headings, shown, numbers="added,trained")
+    show_table(f"Touched by: {title}", headings, shown, numbers=["added", "trained"])
     if left_out:
         say(f"{len(rows)} places in all; --all-touched lists them.")
     share = facts.trained_parameters / facts.total_parameters
@@ -140,6 +140,6 @@ def _say_memory(model: Any, params: Any, batch_size: int | None, precision: str)
     ]
     title = f"Memory, estimated: batch {batch}, {precision}"
     show_table(
-        title, ["part", "size"], [[name, amount(size)] for name, size in parts], numbers="size"
+        title, ["part", "size"], [[name, amount(size)] for name, size in parts], numbers=["size"]
     )
     say("Beside it the framework takes 0.3 to 1 GB on a CPU, about 0.5 GB on a GPU.")

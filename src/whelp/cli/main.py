@@ -21,7 +21,15 @@ COMMANDS = {
 }
 """Name -> what it does. The module of a command is imported when it is used."""
 
-_MODULES = {"inspect": "inspecting", "demo": "demonstration", "train": "training"}
+_MODULES = {
+    "transfer": "transferring",
+    "train": "training",
+    "evaluate": "evaluating",
+    "merge": "merging",
+    "convert": "converting",
+    "inspect": "inspecting",
+    "demo": "demonstration",
+}
 
 
 class Commands(click.Group):
@@ -35,7 +43,7 @@ class Commands(click.Group):
         """Imports a command."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"whelp.cli.{_MODULES.get(cmd_name, cmd_name)}")
+        module = importlib.import_module(f"whelp.cli.{_MODULES[cmd_name]}")
         command: click.Command = module.command
         return command
 

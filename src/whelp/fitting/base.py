@@ -9,7 +9,7 @@ import keras
 
 from whelp.loading import load_weights
 from whelp.models import ALL_HEADS, TRUNK, SequenceModel, copy_tensors
-from whelp.weights.errors import WeightsError
+from whelp.weights import WeightsError
 
 _logger = logging.getLogger(__name__)
 

@@ -72,7 +72,7 @@ def evaluate_files(
     Raises:
       whelp.specs.SpecError: The parameters are wrong or do not fit the data.
       whelp.data.DataError: The data are wrong.
-      whelp.weights.errors.WeightsError: The weights cannot be read or do not fit.
+      whelp.weights.WeightsError: The weights cannot be read or do not fit.
       whelp.adapters.AdapterError: The adapter cannot be read or belongs to another base.
     """
     params = load_params(files.params)

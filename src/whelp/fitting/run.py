@@ -67,7 +67,7 @@ def transfer(
     Raises:
       whelp.specs.SpecError: The parameters are wrong; the message says where.
       whelp.data.DataError: The data are wrong.
-      whelp.weights.errors.WeightsError: The weights cannot be read or do not fit.
+      whelp.weights.WeightsError: The weights cannot be read or do not fit.
       whelp.fitting.OutputFolderError: The folder holds an earlier run.
       whelp.training.errors.TrainingError: Training could not begin or go on.
       ValueError: The transfer method finds nothing to adapt.

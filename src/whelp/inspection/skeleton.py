@@ -39,7 +39,7 @@ def skeleton(
             spec,
             head=head,
             wrappers=plan.wrappers,
-            trainable_tensors=plan.trainable,
+            trainable_tensors=None if plan.everything else plan.trainable,
             transfer=transfer.given(),
             dtype=dtype,
         )

@@ -9,7 +9,7 @@ import click
 
 from whelp.cli.common import EXISTING_FILE, NEW_FILE, guarded
 from whelp.cli.console import count, say
-from whelp.cli.merge import write_text
+from whelp.cli.merging import write_text
 
 if TYPE_CHECKING:
     from whelp.models import SequenceModel

@@ -118,7 +118,7 @@ def _say_accuracy(assessment: Any, out_dir: Path) -> None:
         for row in table.to_dict("records")
     ]
     headings = ["assay", "tracks", *(words[name] for name in names)]
-    show_table("Means over tracks", headings, rows, numbers=",".join(headings[1:]))
+    show_table("Means over tracks", headings, rows, numbers=headings[1:])
     attributes = assessment.accuracy.attrs
     if attributes.get("loss") is not None:
         say(f"loss {attributes['loss'] + attributes['penalty']:.5f}")
