@@ -1,4 +1,4 @@
-"""A miniature project with the file names that the documentation uses, and a way to run its lines."""
+"""A miniature project with the file names that the documentation uses; running its lines."""
 
 import importlib.util
 import json

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pandas as pd
 import pytest
 from documents import NOTEBOOK
 from nbclient import NotebookClient
 
 from whelp.demo import demo_file
 
-FILES = ("train-0.tfr", "valid-3.tfr", "test-3.tfr")
+WINDOWS = 4  # in the first record file of every split
 
 
 @pytest.fixture(scope="module")
@@ -29,21 +30,24 @@ def test_notebook_is_stored_without_outputs(notebook: Any) -> None:
 
 @pytest.fixture
 def few_windows(tmp_path: Path) -> Path:
-    """The mouse data with one record file a split."""
-    folder = tmp_path / "mm10"
-    folder.mkdir()
-    for name in ("statistics.json", "targets.txt", "sequences.bed"):
-        shutil.copy(demo_file("mm10") / name, folder)
-    (folder / "tfrecords").mkdir()
-    for name in FILES:
-        shutil.copy(demo_file("mm10") / "tfrecords" / name, folder / "tfrecords")
+    """The mouse data with the first record file of every split."""
+    whole, folder = demo_file("mm10"), tmp_path / "mm10"
+    (folder / "tfrecords").mkdir(parents=True)
+    for split in ("train", "valid", "test"):
+        shutil.copy(whole / "tfrecords" / f"{split}-0.tfr", folder / "tfrecords")
+    for name in ("statistics.json", "targets.txt"):
+        shutil.copy(whole / name, folder)
+    bed = pd.read_table(whole / "sequences.bed", header=None)
+    few = bed.groupby(3).head(WINDOWS)
+    few.to_csv(folder / "sequences.bed", sep="\t", header=False, index=False)
     return folder
 
 
 def test_notebook_runs(notebook: Any, few_windows: Path, tmp_path: Path) -> None:
     given = next(c for c in notebook.cells if "parameters" in c.metadata.get("tags", ()))
     out = tmp_path / "out"
-    given.source += f"\nHEAD_EPOCHS = LORA_EPOCHS = 1\nMOUSE, OUT = {str(few_windows)!r}, {str(out)!r}"
+    paths = f"MOUSE, OUT = {str(few_windows)!r}, {str(out)!r}"
+    given.source += f"\nHEAD_EPOCHS = LORA_EPOCHS = 1\n{paths}"
     resources = {"metadata": {"path": str(tmp_path)}}
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
     assert {"mouse.h5", "mouse.safetensors", "mouse.keras"} <= {p.name for p in out.iterdir()}
