@@ -77,3 +77,17 @@ def check_rank(layer: keras.layers.Layer, rank: int, width: int) -> None:
             f"The rank {rank} of the adapter of {layer.name!r} must lie between 1 and the layer's "
             f"{width} outputs. Set transfer.adapter_latent (transfer.conv_latent for convolutions)."
         )
+
+
+def check_linear(adapter: keras.layers.Layer) -> None:
+    """Refuses a base that ends in an activation: an update behind it would not fold.
+
+    Raises:
+      ValueError: It does.
+    """
+    base = adapter.base
+    if base.activation is not keras.activations.linear:
+        raise ValueError(
+            f"{type(adapter).__name__} adapts the outputs of linear layers; {base.name!r} ends in "
+            f"the activation {base.activation.__name__!r}. Choose other targets."
+        )

@@ -53,9 +53,15 @@ class Dora(AdapterLayer):
 
     def call(self, inputs: Any) -> Any:
         """Projects `(..., inputs)` to `(..., outputs)`."""
-        kernel = ops.convert_to_tensor(self.base.kernel)
-        direction = kernel + ops.matmul(self.lora_a, self.lora_b) * self.scale
-        factor = self.magnitude * _norms(kernel) / ops.stop_gradient(_norms(direction))
+        # Squares of small weights underflow in half precision.
+        kernel = ops.cast(ops.convert_to_tensor(self.base.kernel), "float32")
+        update = ops.cast(ops.matmul(self.lora_a, self.lora_b), "float32")
+        direction = kernel + update * self.scale
+        factor = (
+            ops.cast(self.magnitude, "float32")
+            * _norms(kernel)
+            / ops.stop_gradient(_norms(direction))
+        )
         projected = ops.matmul(inputs, ops.cast(direction * factor, inputs.dtype))
         if self.base.use_bias:
             projected = projected + ops.cast(self.base.bias, projected.dtype)

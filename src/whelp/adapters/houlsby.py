@@ -22,7 +22,7 @@ class Houlsby(keras.layers.Layer):
       **kwargs: Further arguments of `keras.layers.Layer`.
 
     Raises:
-      ValueError: There is a base.
+      ValueError: There is a base, or the bottleneck is below 1.
     """
 
     folds: ClassVar[bool] = False
@@ -31,6 +31,11 @@ class Houlsby(keras.layers.Layer):
         super().__init__(**kwargs)
         if base is not None:
             raise ValueError("Houlsby adapters wrap no layer; they are inserted by themselves.")
+        if latent < 1:
+            raise ValueError(
+                f"The bottleneck of {self.name!r} must be at least 1 wide, got {latent}. Set "
+                "transfer.adapter_latent."
+            )
         self.latent = latent
 
     def build(self, input_shape: Sequence[int | None]) -> None:

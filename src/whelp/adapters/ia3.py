@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from whelp.adapters.base import AdapterLayer, numpy
+from whelp.adapters.base import AdapterLayer, check_linear, numpy
 
 
 @keras.saving.register_keras_serializable("whelp")
@@ -25,7 +25,8 @@ class Ia3(AdapterLayer):
       **kwargs: Further arguments of `keras.layers.Layer`.
 
     Raises:
-      ValueError: The base is of another class.
+      ValueError: The base is of another class, or ends in an activation although its outputs are
+        to be scaled.
     """
 
     accepts: ClassVar[tuple[type, ...]] = (keras.layers.Dense, keras.layers.SeparableConv1D)
@@ -33,11 +34,8 @@ class Ia3(AdapterLayer):
     def __init__(self, base: keras.layers.Layer, scale_input: bool = False, **kwargs: Any) -> None:
         super().__init__(base, **kwargs)
         self.scale_input = scale_input
-        if not scale_input and base.activation is not keras.activations.linear:
-            raise ValueError(
-                f"Ia3 scales the outputs of linear layers; {base.name!r} ends in an activation. "
-                "Choose other targets."
-            )
+        if not scale_input:
+            check_linear(self)
         if scale_input and not isinstance(base, keras.layers.Dense):
             raise ValueError(f"Ia3 scales the inputs of dense layers only; {base.name!r} is none.")
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from whelp.adapters.base import AdapterLayer, check_rank, numpy
+from whelp.adapters.base import AdapterLayer, check_linear, check_rank, numpy
 
 
 @keras.saving.register_keras_serializable("whelp")
@@ -28,7 +28,8 @@ class Locon(AdapterLayer):
       **kwargs: Further arguments of `keras.layers.Layer`.
 
     Raises:
-      ValueError: The base is of another class, or the rank exceeds its filters.
+      ValueError: The base is of another class, ends in an activation or convolves channels in
+        groups, or the rank exceeds its filters.
     """
 
     accepts: ClassVar[tuple[type, ...]] = (keras.layers.Conv1D,)
@@ -37,6 +38,12 @@ class Locon(AdapterLayer):
         self, base: keras.layers.Layer, rank: int = 4, alpha: float = 1, **kwargs: Any
     ) -> None:
         super().__init__(base, **kwargs)
+        check_linear(self)
+        if base.groups != 1:
+            raise ValueError(
+                f"Locon mixes all channels; {base.name!r} convolves them in {base.groups} groups. "
+                "Choose other targets."
+            )
         check_rank(base, rank, base.filters)
         self.rank = rank
         self.alpha = alpha
@@ -53,16 +60,24 @@ class Locon(AdapterLayer):
 
     def call(self, inputs: Any) -> Any:
         """Convolves `(batch, length, inputs)` to `(batch, length / strides, filters)`."""
+        padded, padding = self._pad(inputs)
         down = ops.conv(
-            inputs,
+            padded,
             ops.cast(self.locon_down, inputs.dtype),
             strides=list(self.base.strides),
-            padding=self.base.padding,
+            padding=padding,
             dilation_rate=list(self.base.dilation_rate),
             data_format="channels_last",
         )
         up = ops.matmul(down, ops.cast(self.locon_up[0], down.dtype))
         return self.base(inputs) + up * self.scale
+
+    def _pad(self, inputs: Any) -> tuple[Any, str]:
+        """Pads for causal convolutions, which the operation leaves to the layer."""
+        if self.base.padding != "causal":
+            return inputs, self.base.padding
+        before = self.base.dilation_rate[0] * (self.base.kernel_size[0] - 1)
+        return ops.pad(inputs, ((0, 0), (before, 0), (0, 0))), "valid"
 
     def merged(self) -> dict[str, np.ndarray]:
         """Returns the kernel with the update folded in."""

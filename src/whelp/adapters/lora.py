@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from whelp.adapters.base import AdapterLayer, check_rank, numpy
+from whelp.adapters.base import AdapterLayer, check_linear, check_rank, numpy
 
 
 @keras.saving.register_keras_serializable("whelp")
@@ -30,7 +30,8 @@ class Lora(AdapterLayer):
       **kwargs: Further arguments of `keras.layers.Layer`.
 
     Raises:
-      ValueError: The base is of another class, or the rank exceeds its outputs.
+      ValueError: The base is of another class or ends in an activation, or the rank exceeds its
+        outputs.
     """
 
     accepts: ClassVar[tuple[type, ...]] = (keras.layers.Dense, keras.layers.SeparableConv1D)
@@ -46,6 +47,7 @@ class Lora(AdapterLayer):
         super().__init__(base, **kwargs)
         self.separable = isinstance(base, keras.layers.SeparableConv1D)
         self.units = base.filters if self.separable else base.units
+        check_linear(self)
         check_rank(base, rank, self.units)
         self.rank = rank
         self.alpha = alpha

@@ -25,7 +25,7 @@ class SqueezeExciteAdapter(AdapterLayer):
       **kwargs: Further arguments of `keras.layers.Layer`.
 
     Raises:
-      ValueError: The base is of another class.
+      ValueError: The base is of another class, or the rank is below 1.
     """
 
     folds: ClassVar[bool] = False
@@ -37,6 +37,11 @@ class SqueezeExciteAdapter(AdapterLayer):
 
     def __init__(self, base: keras.layers.Layer, rank: int = 16, **kwargs: Any) -> None:
         super().__init__(base, **kwargs)
+        if rank < 1:
+            raise ValueError(
+                f"The bottleneck of the adapter of {base.name!r} must be at least 1 wide, got "
+                f"{rank}. Set transfer.conv_latent."
+            )
         self.rank = rank
 
     def build(self, input_shape: Sequence[int | None]) -> None:
