@@ -8,6 +8,7 @@ from pathlib import Path
 
 from whelp.adapters import save_adapter
 from whelp.files import atomic_path
+from whelp.fitting.arrays import own_arrays
 from whelp.loading import save_weights
 from whelp.models import ALL_HEADS, SequenceModel, copy_tensors
 
@@ -53,6 +54,7 @@ class WeightFiles:
         if head not in self._plain:
             self._plain[head] = self._rebuilt(head)
         _fill(self._plain[head], self._model)
+        own_arrays(self._plain[head])
         return self._plain[head]
 
     def _rebuilt(self, head: str) -> SequenceModel:
