@@ -36,8 +36,13 @@ METHODS = (
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 
 
-def guarded(function: Callable[..., object]) -> Callable[..., None]:
-    """Turns a function into one that a command calls: errors become a message and exit code 1."""
+def guarded(function: Callable[..., object], *, backend: bool = True) -> Callable[..., None]:
+    """Turns a function into one that a command calls: errors become a message and exit code 1.
+
+    Args:
+        function: Takes the command's options.
+        backend: Whether to import Keras first, quietly.
+    """
 
     @functools.wraps(function)
     @click.option("--debug", is_flag=True, expose_value=True, help="Show tracebacks of errors.")
@@ -47,7 +52,8 @@ def guarded(function: Callable[..., object]) -> Callable[..., None]:
         debug = debug or bool((ctx.find_root().obj or {}).get("debug"))
 
         def action() -> None:
-            import_backend()
+            if backend:
+                import_backend()
             function(**options)
 
         code = run_guarded(action, debug=debug)

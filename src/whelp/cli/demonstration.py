@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 import time
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from whelp.cli.demo_runs import (
     run_method,
     summary_of,
 )
+from whelp.cli.errors import import_backend
 
 if TYPE_CHECKING:
     from whelp.report import RunSummary
@@ -67,7 +69,7 @@ def _chosen(ctx: click.Context, param: click.Parameter, value: str) -> list[Meth
     help="Methods to run.",
 )
 @click.option("--quick", is_flag=True, help="One epoch on four windows: does it run?")
-@guarded
+@functools.partial(guarded, backend=False)  # the methods' processes need the memory
 def command(out_dir: Path, methods: Sequence[Method], quick: bool) -> None:
     """Adapt a pretrained mini Borzoi (human) to 32 real mouse tracks, by five methods."""
     begun = time.perf_counter()
@@ -122,6 +124,7 @@ def _write_report(
     methods: Sequence[Method], runs: Sequence[RunSummary], out_dir: Path, *, quick: bool
 ) -> Path:
     """Writes the comparison, with windows as the most accurate method predicts them."""
+    import_backend()
     from whelp.demo import demo_file
     from whelp.fitting import AssessmentSettings, EvaluationFiles, evaluate_files
     from whelp.fitting.summary import shown_examples
