@@ -3,7 +3,9 @@
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 HERE = Path(__file__).parent
@@ -35,3 +37,13 @@ def unpack(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
         return unpacked[name]
 
     return folder
+
+
+@pytest.fixture(scope="session")
+def predict() -> Callable[[Any, np.ndarray], np.ndarray]:
+    """Predicts with a model: compiled as a whole on JAX, which is slow op by op, else called."""
+    import keras
+
+    if keras.backend.backend() == "jax":
+        return lambda model, x: model.predict(x, verbose=0)
+    return lambda model, x: np.asarray(model(x))
