@@ -1,7 +1,7 @@
 """Trains toys on one device and on two virtual ones, in a process of its own.
 
-device_worker.py CASE prints a JSON object of what it found. Devices must be split before the backend
-starts.
+device_worker.py CASE prints a JSON object of what it found. Devices must be split before the
+backend starts.
 """
 
 import json
@@ -62,7 +62,9 @@ def compare(make, spec, *, resume=False, **kwargs):
         spec = spec | {"num_gpu": 2}
         others, log = run(make, spec, **kwargs)
         found = {
-            "weights": max(float(np.abs(a - b).max()) for a, b in zip(weights, others, strict=True)),
+            "weights": max(
+                float(np.abs(a - b).max()) for a, b in zip(weights, others, strict=True)
+            ),
             "log": float(np.nanmax(np.abs(history - log))),
         }
         if resume:

@@ -65,7 +65,11 @@ def test_refusals_name_what_cannot_be_done(found):
 def test_precision_policies():
     before = keras.config.dtype_policy()
     try:
-        for policy, half in (("mixed_float16", True), ("mixed_bfloat16", False), ("float32", False)):
+        for policy, half in (
+            ("mixed_float16", True),
+            ("mixed_bfloat16", False),
+            ("float32", False),
+        ):
             set_precision(policy)
             inputs = keras.Input((3,))
             model = keras.Model(inputs, keras.layers.Dense(2)(inputs))

@@ -81,7 +81,9 @@ def poison(when, where="y"):
 
 def test_nan_loss_stops_and_keeps_the_last_good_checkpoint(tmp_path):
     data = Steps(poison((1, 2)))
-    with pytest.raises(NotFiniteError, match=r"nan in epoch 2 at step 3.*checkpoint_last.npz, after epoch 1"):
+    with pytest.raises(
+        NotFiniteError, match=r"nan in epoch 2 at step 3.*checkpoint_last.npz, after epoch 1"
+    ):
         train(make_model(), data, SPEC, out_dir=tmp_path, verbose=0)
     assert len(rows(tmp_path)) == 1
     model = make_model(seed=8)
@@ -112,7 +114,9 @@ class Spoil(keras.callbacks.Callback):
 
 def test_weights_that_are_no_numbers_are_not_kept(tmp_path):
     """The last step of an epoch may spoil weights after the last loss was computed."""
-    with pytest.raises(NotFiniteError, match=r"after epoch 2, the variable .* not finite.*after epoch 1"):
+    with pytest.raises(
+        NotFiniteError, match=r"after epoch 2, the variable .* not finite.*after epoch 1"
+    ):
         train(make_model(), make_data(), SPEC, out_dir=tmp_path, verbose=0, callbacks=[Spoil()])
     assert len(rows(tmp_path)) == 1
     with np.load(tmp_path / "checkpoint_last.npz") as kept:
@@ -190,14 +194,18 @@ class Interrupt(keras.callbacks.Callback):
 
 def test_ctrl_c_names_the_checkpoint_and_resumes(tmp_path):
     model = make_model()
-    with pytest.raises(TrainingInterrupted, match=r"epoch 2 after step 3.*checkpoint_last.npz, after epoch 1"):
+    with pytest.raises(
+        TrainingInterrupted, match=r"epoch 2 after step 3.*checkpoint_last.npz, after epoch 1"
+    ):
         train(model, make_data(), SPEC, out_dir=tmp_path, verbose=0, callbacks=[Interrupt(1)])
     assert all(np.isfinite(w).all() for w in model.get_weights())
     train(model, make_data(), SPEC, out_dir=tmp_path, verbose=0, resume=True)
     whole = make_model()
     result = train(whole, make_data(), SPEC, verbose=0)
     assert same(state(model), state(whole))
-    assert rows(tmp_path)["loss"].tolist() == pytest.approx(result.history["loss"].tolist(), rel=1e-8)
+    assert rows(tmp_path)["loss"].tolist() == pytest.approx(
+        result.history["loss"].tolist(), rel=1e-8
+    )
     with pytest.raises(TrainingInterrupted, match="no out_dir was given"):
         train(model, make_data(), SPEC, verbose=0, callbacks=[Interrupt(0)])
 
@@ -216,7 +224,9 @@ def resume(folder, model=None, data=None, **spec):
 
 def test_foreign_checkpoints_are_refused(finished):
     before = {path.name: path.read_bytes() for path in finished.iterdir()}
-    with pytest.raises(CheckpointError, match=r"another training: model variable .*\[3, 4, 12\].*\[3, 4, 8\]"):
+    with pytest.raises(
+        CheckpointError, match=r"another training: model variable .*\[3, 4, 12\].*\[3, 4, 8\]"
+    ):
         resume(finished, make_model(width=12))
     inputs = keras.Input((16, 4))
     with pytest.raises(CheckpointError, match=r"has \d+ model variables, expected 2"):

@@ -40,7 +40,9 @@ def test_losses_equal_the_reference(arrays, cases):
         y_true, y_pred = data(arrays, case["label"])
         mean = keras.ops.convert_to_numpy(loss(y_true, y_pred))
         np.testing.assert_allclose(mean, case["mean"], rtol=1e-6, err_msg=name)
-        each = keras.ops.convert_to_numpy(loss.call(*map(keras.ops.convert_to_tensor, (y_true, y_pred))))
+        each = keras.ops.convert_to_numpy(
+            loss.call(*map(keras.ops.convert_to_tensor, (y_true, y_pred)))
+        )
         expected = arrays[f"loss_none|{name}"]
         np.testing.assert_allclose(
             each, expected, rtol=1e-6, atol=1e-6 * np.abs(expected).max(), err_msg=name
@@ -59,7 +61,9 @@ def test_losses_equal_the_reference(arrays, cases):
 )
 def test_poisson_multinomial_function(arrays, key, length, kwargs):
     y_true, y_pred = arrays["y_true"][:, :length], arrays["y_pred"][:, :length]
-    out = keras.ops.convert_to_numpy(losses.poisson_multinomial(y_true, y_pred, total_weight=0.2, **kwargs))
+    out = keras.ops.convert_to_numpy(
+        losses.poisson_multinomial(y_true, y_pred, total_weight=0.2, **kwargs)
+    )
     np.testing.assert_allclose(out, arrays[f"fn|poisson_multinomial_{key}"], rtol=2e-6)
 
 
@@ -75,6 +79,21 @@ def test_gradient_of_poisson_multinomial(arrays):
     gradient = y_pred - model.layers[0].get_weights()[0].reshape(y_pred.shape)
     expected = arrays["grad|poisson_mn_tw0.2"]
     np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("logit", [-40.0, -60.0, -90.0, -200.0])
+def test_a_track_without_counts_or_predictions_does_not_break_training(logit):
+    """Nothing was measured, so predictions fall until a window's total is all but 0."""
+    model = keras.Sequential([keras.layers.Input((64, 1)), keras.layers.Dense(2)])
+    model.add(keras.layers.Activation("softplus"))
+    model.layers[0].set_weights([np.zeros((1, 2)), np.array([logit, 0.0])])
+    model.compile("sgd", losses.PoissonMultinomial(0.2))
+    y = np.stack([np.zeros(64), np.ones(64)], axis=-1)[np.newaxis].astype("float32")
+    before = model.train_on_batch(np.ones((1, 64, 1), "float32"), y)
+    assert np.isfinite(before)
+    kernel, bias = model.layers[0].get_weights()
+    assert np.isfinite(kernel).all() and np.isfinite(bias).all()
+    assert np.any(kernel[:, 1] != 0)
 
 
 def test_bad_choices_are_refused():

@@ -20,7 +20,10 @@ def linear_model(inputs=3, outputs=2, **dense):
 def batches(n, size=4, inputs=3, outputs=2):
     rng = np.random.default_rng(0)
     return [
-        (rng.normal(size=(size, inputs)).astype("f4"), rng.normal(size=(size, outputs)).astype("f4"))
+        (
+            rng.normal(size=(size, inputs)).astype("f4"),
+            rng.normal(size=(size, outputs)).astype("f4"),
+        )
         for _ in range(n)
     ]
 

@@ -33,7 +33,11 @@ def test_rates_equal_the_reference(name, kind, golden):
     schedule = SCHEDULES[name]()
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(schedule))
     for step, wanted in zip(schedules[name]["steps"], schedules[name]["values"], strict=True):
-        given = {"int": int, "float": float, "variable": lambda s: keras.Variable(int(s), dtype="int")}
+        given = {
+            "int": int,
+            "float": float,
+            "variable": lambda s: keras.Variable(int(s), dtype="int"),
+        }
         rate = float(schedule(given[kind](step)))
         np.testing.assert_allclose(rate, wanted, rtol=1e-6, err_msg=f"step {step}")
         assert float(again(given[kind](step))) == rate

@@ -66,7 +66,11 @@ def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
 def test_selection_rule():
     logs = {"val_pearsonr": 0.5, "val_r2": 0.2, "pearsonr": 0.9, "r2": 0.9}
     assert selection_score(logs) == 0.55
-    two = {f"val_{h}_{k}": v for h, r in (("a", 0), ("b", 0.4)) for k, v in (("pearsonr", r), ("r2", r))}
+    two = {
+        f"val_{h}_{k}": v
+        for h, r in (("a", 0), ("b", 0.4))
+        for k, v in (("pearsonr", r), ("r2", r))
+    }
     assert selection_score(two) == pytest.approx(0.25)
     assert selection_score({"pearsonr": 0.9}) is None
 

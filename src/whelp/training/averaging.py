@@ -1,4 +1,4 @@
-"""Averaged weights: kept by the optimiser beside the trained ones, put in their place when they count."""
+"""Averaged weights: the optimiser keeps them; they take the trained ones' place when they count."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

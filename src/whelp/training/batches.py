@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ from whelp.data.epochs import EpochDataset
 if TYPE_CHECKING:
     from whelp.specs import TrainSpec
 
-Data = keras.utils.PyDataset | tuple[Any, ...]
+Data: TypeAlias = keras.utils.PyDataset | tuple[Any, ...]
 
 
 class ArrayBatches(EpochDataset):
@@ -62,8 +62,9 @@ class DeviceBatches(EpochDataset):
     """Batches whose size several devices divide evenly.
 
     In training an incomplete last batch loses the examples over, or is left out: repeated or masked
-    examples would enter the statistics of norms. In validation it is filled up with examples of weight 0;
-    the others' weight is such that every mean over the epoch is that over the true examples.
+    examples would enter the statistics of norms. In validation it is filled up with examples of
+    weight 0; the others' weight is such that every mean over the epoch is that over the true
+    examples.
 
     Args:
         data: the batches to divide.
@@ -110,10 +111,11 @@ class DeviceBatches(EpochDataset):
             kept = size - size % self._devices
             if not kept:
                 raise ValueError(
-                    f"batch {number} has {size} examples for {self._devices} devices: open the data "
-                    "with drop_last=True, or train on fewer devices"
+                    f"batch {number} has {size} examples for {self._devices} devices: open the "
+                    "data with drop_last=True, or train on fewer devices"
                 )
-            return _map(lambda array: array[:kept], batch)
+            # TensorFlow over several devices writes into arrays that it was given.
+            return _map(lambda array: np.array(array[:kept]), batch)
         x, y, *given = batch
         weights = given[0] if given else _map(lambda _: np.ones((size, 1), np.float32), y)
         spare = -size % self._devices
@@ -130,8 +132,9 @@ def training_batches(
 ) -> keras.utils.PyDataset:
     """Make what `fit` trains on.
 
-    Options of a `whelp.Dataset` that were left open when it was opened are filled: batch size, shuffling
-    and seed from the training spec, augmentation from the model's. Arrays are shuffled, and not augmented.
+    Options of a `whelp.Dataset` that were left open when it was opened are filled: batch size,
+    shuffling and seed from the training spec, augmentation from the model's. Arrays are shuffled,
+    and not augmented.
 
     Args:
         data: a `whelp.Dataset` or other PyDataset, or arrays (x, y[, sample_weight]).
@@ -145,8 +148,7 @@ def training_batches(
             "augment_rc": model_spec.augment_rc,
             "augment_shift": model_spec.augment_shift,
         }
-        blocks = [*model_spec.trunk_blocks(), *model_spec.head_blocks(model_spec.head_name(0))]
-        if any(block.name == "upper_tri" for block in blocks):
+        if model.upper_triangle:
             augmentation["diagonal_offset"] = model_spec.diagonal_offset
     batches = _batches(
         data,
@@ -186,8 +188,8 @@ def _batches(data: Data, spec: TrainSpec, **options: Any) -> keras.utils.PyDatas
         shuffle, seed = options["shuffle"], options.get("seed", 0)
         return ArrayBatches(tuple(data), spec.batch_size, shuffle=shuffle, seed=seed)
     raise TypeError(
-        "expected data from whelp.open_dataset, a keras.utils.PyDataset, or arrays (x, y); received "
-        f"{type(data).__name__}. Other iterators cannot be resumed at the same batch."
+        "expected data from whelp.open_dataset, a keras.utils.PyDataset, or arrays (x, y); "
+        f"received {type(data).__name__}. Other iterators cannot be resumed at the same batch."
     )
 
 

@@ -97,8 +97,8 @@ class StopAtNaN(keras.callbacks.Callback):
             return
         raise NotFiniteError(
             f"the loss became {loss} in epoch {self._clock.epoch} at step {pending[0]}. "
-            f"{self._run.describe_last()} Check that the data are finite, or try a lower learning rate, "
-            "clipping or warm-up."
+            f"{self._run.describe_last()} Check that the data are finite, or try a lower learning "
+            "rate, clipping or warm-up."
         )
 
 
@@ -123,9 +123,7 @@ class KeepRecord(keras.callbacks.Callback):
         row = {
             "epoch": epoch + 1,
             "seconds": self._clock.seconds,
-            "learning_rate": float(
-                keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
-            ),
+            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
             **numbers,
         }
         score = selection_score(numbers)
@@ -133,8 +131,8 @@ class KeepRecord(keras.callbacks.Callback):
             self._run.finish_epoch(row, score)
         except NotFiniteError as error:
             raise NotFiniteError(
-                f"after epoch {epoch + 1}, {error}. {self._run.describe_last()} Try a lower learning rate, "
-                "clipping or warm-up."
+                f"after epoch {epoch + 1}, {error}. {self._run.describe_last()} Try a lower "
+                "learning rate, clipping or warm-up."
             ) from error
         if is_over(self._run, self._spec):
             self.model.stop_training = True

@@ -1,9 +1,9 @@
 """Checkpoints: all that a training needs to go on as if it had never stopped.
 
-A checkpoint is a zip of arrays (`numpy.load` opens it): every variable of the model, among them the seeds
-of dropout, which Keras' own files leave out; those of the optimiser with its moments, averages and
-counters; and a JSON record of the rest. Files are written beside the old one and then take its place, so
-that a crash at any moment leaves a whole file.
+A checkpoint is a zip of arrays (`numpy.load` opens it): every variable of the model, among them the
+seeds of dropout, which Keras' own files leave out; those of the optimiser with its moments,
+averages and counters; and a JSON record of the rest. Files are written beside the old one and then
+take its place, so that a crash at any moment leaves a whole file.
 """
 
 import json
@@ -108,8 +108,8 @@ def writing(path: Path) -> Iterator[None]:
         folder = path.parent
         free = f"{shutil.disk_usage(folder).free / 2**20:,.0f} MB free" if folder.is_dir() else ""
         raise CheckpointError(
-            f"could not write {path}: {error.strerror or error} ({free or 'no such folder'}). Files "
-            "written before are whole. Make room or choose another folder, then go on with resume."
+            f"could not write {path}: {error.strerror or error} ({free or 'no such folder'}). "
+            "Files written before are whole. Make room, or choose another folder, and resume."
         ) from error
 
 
@@ -139,8 +139,8 @@ def _check_layout(path: Path, group: str, expected: list[Any], found: list[Any])
         if wanted != there:
             raise CheckpointError(
                 f"{path} belongs to another training: {group} variable {name} is {wanted[1]} of "
-                f"shape {wanted[0]}, the file has {other}, {there[1]} of shape {there[0]}. Give the "
-                "model and the parameters that it was written with."
+                f"shape {wanted[0]}, the file has {other}, {there[1]} of shape {there[0]}. Give "
+                "the model and the parameters that it was written with."
             )
 
 

@@ -28,7 +28,9 @@ def unitwise_norm(values: Any) -> Any:
     return ops.sqrt(ops.sum(ops.square(values), axis=axes, keepdims=True))
 
 
-def adaptive_clip(gradients: Sequence[Any], weights: Sequence[Any], clip_factor: float) -> list[Any]:
+def adaptive_clip(
+    gradients: Sequence[Any], weights: Sequence[Any], clip_factor: float
+) -> list[Any]:
     """Scale gradients down to at most `clip_factor` times the norm of their weights, unit by unit.
 
     `g * min(1, clip_factor * max(|w|, 1e-3) / |g|)` (Brock et al. 2021, arXiv:2102.06171), with the
@@ -44,7 +46,9 @@ def adaptive_clip(gradients: Sequence[Any], weights: Sequence[Any], clip_factor:
     """
     clipped = []
     for gradient, weight in zip(gradients, weights, strict=True):
-        limit = ops.maximum(unitwise_norm(ops.convert_to_tensor(weight)), WEIGHT_FLOOR) * clip_factor
+        limit = (
+            ops.maximum(unitwise_norm(ops.convert_to_tensor(weight)), WEIGHT_FLOOR) * clip_factor
+        )
         norm = unitwise_norm(gradient)
         scaled = gradient * (limit / ops.maximum(norm, GRADIENT_FLOOR))
         clipped.append(ops.where(norm < limit, gradient, scaled))

@@ -1,17 +1,18 @@
-"""Several devices of one machine, and the precision of arithmetic; to be chosen before a model is built.
+"""Several devices of one machine, and the precision of arithmetic.
 
-TensorFlow: `tf.distribute.MirroredStrategy`; JAX: `keras.distribution.DataParallel`. Every device holds all
-weights and takes an equal share of each batch; gradients are averaged, then clipped. With frozen or
-synchronised norms and no dropout the weights after training are those of one device with the same batches.
-(On TensorFlow plain batch norms see one device's share of the batch; on JAX they see all of it.)
+Both are to be chosen before a model is built. TensorFlow: `tf.distribute.MirroredStrategy`; JAX:
+`keras.distribution.DataParallel`. Every device holds all weights and takes an equal share of each
+batch; gradients are averaged, then clipped. With frozen or synchronised norms and no dropout the
+weights after training are those of one device with the same batches. (On TensorFlow plain batch
+norms see one device's share of the batch; on JAX they see all of it.)
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, ContextManager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -24,7 +25,7 @@ POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
 
 
 def available_devices() -> list[str]:
-    """Name the accelerators of this machine, or its CPUs if it has none, as the backend calls them."""
+    """Name the accelerators of this machine, or its CPUs if it has none."""
     return list(keras.distribution.list_devices())
 
 
@@ -61,7 +62,7 @@ def use_devices(devices: int | Sequence[str] = 1) -> Iterator[list[str]]:
         yield names
 
 
-def _layout(names: list[str]) -> ContextManager[Any]:
+def _layout(names: list[str]) -> AbstractContextManager[Any]:
     backend = keras.backend.backend()
     if backend == "jax":
         return keras.distribution.DataParallel(devices=names).scope()
@@ -75,8 +76,8 @@ def _layout(names: list[str]) -> ContextManager[Any]:
 
 @functools.cache
 def _mirrored_strategy(names: tuple[str, ...]) -> Any:
-    """Make a strategy, once a process: a second one over the same devices would confuse TensorFlow."""
-    # With `set_tf32` the one place of this package that speaks to TensorFlow, and only as the backend.
+    """Make a strategy, once a process: TensorFlow mixes up the work of two over the same devices."""
+    # With `set_tf32` the one place here that speaks to TensorFlow, and only as the backend.
     import tensorflow as tf
 
     return tf.distribute.MirroredStrategy([name.upper() for name in names])
@@ -91,7 +92,7 @@ def device_count(model: keras.Model) -> int:
     return 1 if distribution is None else int(distribution.device_mesh.devices.size)
 
 
-def scope_of(model: keras.Model) -> ContextManager[Any]:
+def scope_of(model: keras.Model) -> AbstractContextManager[Any]:
     """Return the context in which variables that go with a model are to be made."""
     strategy = getattr(model, "distribute_strategy", None)
     if strategy is not None and strategy.num_replicas_in_sync > 1:
@@ -113,15 +114,15 @@ def check_layout(model: keras.Model, spec: TrainSpec, *, jit_compile: bool | str
     devices = device_count(model)
     if spec.num_gpu > devices:
         raise TrainingError(
-            f"num_gpu is {spec.num_gpu}, but the model was built on {devices} device. Build it inside "
-            "`with whelp.training.use_devices(num_gpu):`"
+            f"num_gpu is {spec.num_gpu}, but the model was built on {devices} device. Build it "
+            "inside `with whelp.training.devices.use_devices(num_gpu):`"
         )
     if devices == 1 or keras.backend.backend() != "tensorflow":
         return
     if spec.gradient_accumulation > 1:
         raise TrainingError(
-            "gradient_accumulation over several devices is not possible on TensorFlow: use a larger "
-            "batch_size, one device, or the JAX backend (KERAS_BACKEND=jax)"
+            "gradient_accumulation over several devices is not possible on TensorFlow: use a "
+            "larger batch_size, one device, or the JAX backend (KERAS_BACKEND=jax)"
         )
     if jit_compile is True:
         raise TrainingError(
@@ -135,10 +136,10 @@ def set_precision(policy: str = "float32", *, tf32: bool = False) -> None:
 
     Args:
         policy: "float32"; "mixed_float16" or "mixed_bfloat16" to compute in 16 bits with weights,
-            norms' statistics and outputs in float32. float16 needs loss scaling, which `train` adds; on a
-            CPU it is several times slower.
-        tf32: let GPUs round the factors of float32 products to 10 bits, which is faster. Off, float32
-            means IEEE.
+            norms' statistics and outputs in float32. float16 needs loss scaling, which `train`
+            adds; on a CPU it is several times slower.
+        tf32: let GPUs round the factors of float32 products to 10 bits, which is faster. Off,
+            float32 means IEEE.
 
     Raises:
         ValueError: if there is no such policy.

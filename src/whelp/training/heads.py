@@ -78,9 +78,9 @@ class HeadVariables:
 class HeadsModel(keras.Model):
     """Trains a model with several heads, each on the batches that concern it.
 
-    Targets are a dict over the heads, as are sample weights of shape (batch, 1). A head all whose weights
-    are 0 in a batch is idle: neither its loss, nor the penalties on its weights, nor the statistics of its
-    norms count. (That its optimiser moments rest is `leave_when_idle`'s part.)
+    Targets are a dict over the heads, as are sample weights of shape (batch, 1). A head all whose
+    weights are 0 in a batch is idle: neither its loss, nor the penalties on its weights, nor the
+    statistics of its norms count. (That its optimiser moments rest is `leave_when_idle`'s part.)
 
     Args:
         model: a functional model whose output is a dict; its variables are trained.

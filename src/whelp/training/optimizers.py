@@ -4,11 +4,13 @@
 
 - A step of a learning-rate schedule is an update of the weights. Keras counts batches, also those
   whose gradients are only accumulated.
-- Gradients are clipped after they are averaged over devices and accumulated batches, so that several
+- Gradients are clipped after they are averaged over devices and accumulated batches, so that
+several
   devices take the same step as one. Adaptive clipping comes first, then clipping by norm.
-- The averaged weights (`use_ema`) start at the initial weights and change with each update; momentum
-  rises to `ema_momentum` as `(1 + t) / (10 + t)` over updates t, so that short trainings are not ruled
-  by the weights that they started from.
+- The averaged weights (`use_ema`) start at the initial weights and change with each update;
+momentum
+  rises to `ema_momentum` as `(1 + t) / (10 + t)` over updates t, so that short trainings are not
+  ruled by the weights that they started from.
 - Variables named to `leave_when_idle` do not change at all in a step in which their gradient is 0.
 """
 
@@ -44,8 +46,8 @@ class _CopyOf(keras.initializers.Initializer):
 class _WholeStep(keras.optimizers.Optimizer):
     """What this module's optimisers do otherwise than Keras'; goes before a Keras optimiser.
 
-    It leans on the stages of `keras.Optimizer.apply` (reduce, clip, decay, update), which Keras keeps
-    private; the golden optimisation steps would show if they changed.
+    It leans on the stages of `keras.Optimizer.apply` (reduce, clip, decay, update), which Keras
+    keeps private; the golden optimisation steps would show if they changed.
     """
 
     def __init__(self, *args: Any, agc_clip: float | None = None, **kwargs: Any) -> None:
@@ -190,7 +192,9 @@ class LossScaleOptimizer(keras.optimizers.LossScaleOptimizer):
 
     def apply(self, grads: Sequence[Any], trainable_variables: Any = None) -> None:
         """Unscale gradients and apply them, or skip the step and lower the scale."""
-        variables = self._trainable_variables if trainable_variables is None else trainable_variables
+        variables = (
+            self._trainable_variables if trainable_variables is None else trainable_variables
+        )
         variables = list(variables)
         super().apply(self.inner_optimizer.reduce(grads, variables), trainable_variables=variables)
 

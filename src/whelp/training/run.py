@@ -41,8 +41,8 @@ class Run:
         model: the model given by the caller.
         trained: the model that Keras fits: the same, or one around it.
         out_dir: folder of all files; None to write none.
-        save_best: called with the model and the folder after an epoch that is the best so far, the weights
-            to keep in place, to write files in the caller's format.
+        save_best: called with the model and the folder after an epoch that is the best so far, the
+            weights to keep in place, to write files in the caller's format.
         save_last: the same after every epoch.
         identity: what must be the same when resuming.
         history: a row of numbers an epoch.
@@ -81,8 +81,8 @@ class Run:
     def finish_epoch(self, row: Mapping[str, float], score: float | None) -> None:
         """Keep an epoch: row of the log, checkpoints, files of the caller.
 
-        The checkpoint of the last epoch is written last: killed before it, a resumed training repeats
-        the epoch and writes the same files again.
+        The checkpoint of the last epoch is written last: killed before it, a resumed training
+        repeats the epoch and writes the same files again.
 
         Args:
             row: the numbers of the epoch.

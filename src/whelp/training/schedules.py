@@ -91,8 +91,8 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
 class Cyclical1(keras.optimizers.schedules.LearningRateSchedule):
     """One cycle: up, down again, and then a constant final rate.
 
-    The rate rises linearly from initial to maximal over `step_size` steps, falls back over as many, and
-    stays at the final rate (Smith 2018, arXiv:1803.09820).
+    The rate rises linearly from initial to maximal over `step_size` steps, falls back over as many,
+    and stays at the final rate (Smith 2018, arXiv:1803.09820).
 
     Args:
         initial_learning_rate: rate at step 0.
@@ -154,21 +154,17 @@ def make_schedule(
     Returns:
         A constant, or a schedule.
     """
-    rate: float | keras.optimizers.schedules.LearningRateSchedule
-    if all(getattr(spec, key) is not None for key in CYCLE_KEYS):
-        initial = spec.initial_learning_rate
-        rate = Cyclical1(
-            initial,
-            spec.maximal_learning_rate,
-            final_learning_rate=spec.final_learning_rate,
-            step_size=max(1, int(spec.train_epochs_cycle1 * steps_per_epoch)),
+    initial = float(spec.learning_rate)
+    rate: float | keras.optimizers.schedules.LearningRateSchedule = initial
+    cycle = [getattr(spec, key) for key in CYCLE_KEYS]
+    if None not in cycle:
+        initial, highest, final, epochs = cycle
+        half = max(1, int(epochs * steps_per_epoch))
+        rate = Cyclical1(initial, highest, final_learning_rate=final, step_size=half)
+    elif spec.decay_steps:
+        rate = keras.optimizers.schedules.ExponentialDecay(
+            initial, decay_steps=spec.decay_steps, decay_rate=spec.decay_rate, staircase=True
         )
-    else:
-        rate = initial = float(spec.learning_rate)
-        if spec.decay_steps:
-            rate = keras.optimizers.schedules.ExponentialDecay(
-                initial, decay_steps=spec.decay_steps, decay_rate=spec.decay_rate, staircase=True
-            )
     if spec.warmup_steps:
         rate = WarmUp(initial, spec.warmup_steps, decay_schedule=rate)
     return rate

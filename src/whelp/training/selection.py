@@ -9,9 +9,9 @@ from typing import Any
 def selection_score(logs: Mapping[str, float]) -> float | None:
     """Score an epoch: the higher, the better.
 
-    The score is `val_pearsonr + val_r2 / 4`, that of Baskerville's own training loop, whatever the loss.
-    (Its option `-k` goes by the validation loss with bce and by val_pearsonr else; one rule serves all
-    cases here.) With several heads it is the mean of the scores of those that have one.
+    The score is `val_pearsonr + val_r2 / 4`, that of Baskerville's own training loop, whatever the
+    loss. (Its option `-k` goes by the validation loss with bce and by val_pearsonr else; one rule
+    serves all cases here.) With several heads it is the mean of the scores of those that have one.
 
     Args:
         logs: the numbers of an epoch, with names such as val_pearsonr or val_head_human_pearsonr.
@@ -28,7 +28,10 @@ def selection_score(logs: Mapping[str, float]) -> float | None:
     if not prefixes:
         return None
     scores = [
-        sum(weight * logs[prefix + ending] for weight, ending in zip((1, 0.25), endings, strict=True))
+        sum(
+            weight * logs[prefix + ending]
+            for weight, ending in zip((1, 0.25), endings, strict=True)
+        )
         for prefix in prefixes
     ]
     defined = [score for score in scores if not math.isnan(score)]
@@ -52,8 +55,8 @@ class Selection:
     def update(self, epoch: int, score: float | None) -> bool:
         """Take account of an epoch.
 
-        The first epoch is the best so far, whatever its score; a score of NaN is never better than a
-        number. Without validation the latest epoch is the best.
+        The first epoch is the best so far, whatever its score; a score of NaN is never better than
+        a number. Without validation the latest epoch is the best.
 
         Args:
             epoch: its number, from 1.

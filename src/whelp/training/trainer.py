@@ -33,14 +33,15 @@ class TrainOptions(TypedDict, total=False):
 
     Attributes:
         epochs: number of epochs at most, in place of the spec's train_epochs_max.
-        verbose: what Keras shows: 0 nothing, 1 a progress bar, 2 a line an epoch; "auto" is a bar on a
-            terminal or in a notebook, else lines.
+        verbose: what Keras shows: 0 nothing, 1 a progress bar, 2 a line an epoch; "auto" is a bar
+            on a terminal or in a notebook, else lines.
         callbacks: Keras callbacks to run beside whelp's own, before them.
-        save_best: `save_best(model, out_dir)` is called after each epoch that is the best so far, with the
-            weights to keep in the model.
+        save_best: `save_best(model, out_dir)` is called after each epoch that is the best so far,
+            with the weights to keep in the model.
         save_last: the same after every epoch.
         restore_best: leave the best epoch's weights in the model at the end. Needs out_dir.
-        tensorboard_dir: folder of TensorBoard logs, written if TensorFlow and TensorBoard are installed.
+        tensorboard_dir: folder of TensorBoard logs, written if TensorFlow and TensorBoard are
+            installed.
         jit_compile: compile the training step with XLA: True, False, or "auto" as Keras sees fit.
     """
 
@@ -59,9 +60,10 @@ class TrainingResult:
     """What came of a training.
 
     Attributes:
-        history: a row an epoch: epoch (from 1), seconds, learning_rate, loss, metrics, and the same of
-            validation after val_.
-        best_epoch: number of the best epoch; the last one without validation; 0 if none was finished.
+        history: a row an epoch: epoch (from 1), seconds, learning_rate, loss, metrics, and the same
+            of validation after val_.
+        best_epoch: number of the best epoch; the last one without validation; 0 if none was
+            finished.
         best_score: its val_pearsonr + val_r2 / 4; None without validation.
         stopped_by: "patience", or "epochs" if their number was reached.
         log: the history as CSV.
@@ -90,21 +92,24 @@ def train(
 ) -> TrainingResult:
     """Train a model in place.
 
-    The best epoch is the one with the highest `val_pearsonr + val_r2 / 4`, means over tracks. Training
-    ends after `train_epochs_max` epochs, or when at least `train_epochs_min` are done and more than
+    The best epoch is the one with the highest `val_pearsonr + val_r2 / 4`, means over tracks.
+    Training ends after `train_epochs_max` epochs, or when at least `train_epochs_min` are done and
+    more than
     `patience` have passed since the best one. Everything random follows from `spec.seed`.
 
-    A model with several heads (its output a dict) takes targets and sample weights as dicts over the
-    heads, as `whelp.data.interleave` gives them; a head without examples in a batch stays as it is.
+    A model with several heads (its output a dict) takes targets and sample weights as dicts over
+    the heads, as `whelp.data.interleave` gives them; a head without examples in a batch stays as it
+    is.
 
-    With `out_dir` each epoch ends with files there: `log.csv`, `checkpoint_last.npz` and, after an epoch
-    better than all before, `checkpoint_best.npz`. Killed at any moment, a training called again with
-    `resume=True` reaches the numbers of one that was not (the same backend, machine and data given; a
-    dropped half epoch is repeated).
+    With `out_dir` each epoch ends with files there: `log.csv`, `checkpoint_last.npz` and, after an
+    epoch better than all before, `checkpoint_best.npz`. Killed at any moment, a training called
+    again with
+    `resume=True` reaches the numbers of one that was not (the same backend, machine and data given;
+    a dropped half epoch is repeated).
 
     Args:
-        model: a built model whose inputs and outputs fit the data; compiled here, and trained in place. On
-            several devices it must be built, and trained, inside `use_devices`.
+        model: a built model whose inputs and outputs fit the data; compiled here, and trained in
+            place. On several devices it must be built, and trained, inside `use_devices`.
         data: a `whelp.Dataset` or other PyDataset, or arrays (x, y[, sample_weight]).
         spec: a training spec, or the section "train" of a parameter file.
         validation: data to choose the best epoch by, of the same kinds.
@@ -113,8 +118,8 @@ def train(
         **options: see `TrainOptions`.
 
     Returns:
-        History, best epoch and files. The model holds the last weights (averaged ones, if the spec asks
-        for averages), or with `restore_best` the best.
+        History, best epoch and files. The model holds the last weights (averaged ones, if the spec
+        asks for averages), or with `restore_best` the best.
 
     Raises:
         NotFiniteError: if the loss becomes NaN or infinite; the last good checkpoint stays.
@@ -130,6 +135,7 @@ def train(
     devices = device_count(model)
     batches = training_batches(data, spec, model, devices)
     held_out = None if validation is None else validation_batches(validation, spec, devices)
+    _own_arrays(model)
     trained = _compiled(model, spec, len(batches), chosen["jit_compile"])
     run = Run(
         model,
@@ -168,6 +174,13 @@ def _with_defaults(options: TrainOptions) -> dict[str, Any]:
 
 def _last_epoch(spec: TrainSpec, options: Mapping[str, Any]) -> int:
     return spec.train_epochs_max if options["epochs"] is None else int(options["epochs"])
+
+
+def _own_arrays(model: keras.Model) -> None:
+    """Give a model its own arrays: on JAX `assign` shares them, and training destroys the old."""
+    if keras.backend.backend() == "jax":
+        for variable in model.variables:
+            variable.assign(keras.ops.copy(keras.ops.convert_to_tensor(variable)))
 
 
 def _compiled(
