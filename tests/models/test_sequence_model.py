@@ -135,3 +135,16 @@ def test_spec_and_mapping_build_the_same():
     spec = load_params(params()).model
     first, second = SequenceModel(spec), SequenceModel(params()["model"])
     assert list(first.tensors()) == list(second.tensors())
+
+
+def test_copies_share_no_arrays(sequence):
+    """Under JAX a compiled step gives the arrays of its model away; the base must keep its own."""
+    base = whelp.load(params())
+    before = base.predict(sequence, verbose=0)
+    adapted = whelp.adapt(base, {"mode": "adapter", "adapter": "lora"})
+    adapted.compile(optimizer="sgd", loss="mse")
+    adapted.fit(sequence, np.ones((2, *adapted.output_shape[1:]), "float32"), verbose=0)
+    merged = whelp.merge(adapted)
+    for model in (adapted, merged, whelp.unmerge(adapted)):
+        model.predict(sequence, verbose=0)
+    np.testing.assert_array_equal(base.predict(sequence, verbose=0), before)

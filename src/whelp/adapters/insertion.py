@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from keras import ops
 
 from whelp.adapters.plan import Plan, make_plan
@@ -44,7 +45,7 @@ def insert(model: SequenceModel, plan: Plan, transfer: TransferSpec) -> Sequence
     )
     copy_tensors(model, adapted)
     adapted.pretrained = {
-        name: ops.convert_to_numpy(variable)
+        name: np.array(ops.convert_to_numpy(variable))
         for name, variable in model.tensors("trunk").items()
         if name in plan.trainable
     }

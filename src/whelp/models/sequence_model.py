@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
+from keras import ops
 
 from whelp.models.blocks import BLOCK_FUNCTIONS
 from whelp.models.builder import GraphBuilder
@@ -246,7 +247,9 @@ def copy_tensors(source: SequenceModel, target: SequenceModel, *, part: str | No
     values = source.tensors(part)
     for name, variable in target.tensors(part).items():
         if name in values:
-            variable.assign(values[name])
+            # A copy: under JAX two variables would share one array, which training one of the
+            # models gives away.
+            variable.assign(ops.copy(ops.convert_to_tensor(values[name])))
 
 
 def _float32(graph: GraphBuilder, x: keras.KerasTensor) -> keras.KerasTensor:
