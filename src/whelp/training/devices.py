@@ -76,7 +76,7 @@ def _layout(names: list[str]) -> AbstractContextManager[Any]:
 
 @functools.cache
 def _mirrored_strategy(names: tuple[str, ...]) -> Any:
-    """Make a strategy, once a process: TensorFlow mixes up the work of two over the same devices."""
+    """Make a strategy, once a process: TensorFlow mixes up two over the same devices."""
     # With `set_tf32` the one place here that speaks to TensorFlow, and only as the backend.
     import tensorflow as tf
 
