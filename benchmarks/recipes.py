@@ -24,30 +24,42 @@ from runs import config_of, fit, standard_error, write
 
 
 class Tried(NamedTuple):
-    """Settings in place of those of the method's file in `json_configs`."""
+    """A method, and training settings in place of those of its file in `json_configs`."""
 
     method: str
     train: Mapping[str, Any]
-    transfer: Mapping[str, Any]
 
 
-def _tried(method: str, transfer: Mapping[str, Any] | None = None, **train: Any) -> Tried:
-    if "epochs" in train:
-        epochs = train.pop("epochs")
-        train |= {"train_epochs_min": epochs, "train_epochs_max": epochs}
-    return Tried(method, train, transfer or {})
+CYCLE = {
+    "initial_learning_rate": 0.0005,
+    "maximal_learning_rate": 0.01,
+    "final_learning_rate": 0.0005,
+    "train_epochs_cycle1": 7,
+    "warmup_steps": None,
+}
+HEAD_FIRST = {
+    "learning_rate": 0.005,
+    "adapter_after": 8,
+    "train_epochs_min": 8,
+    "train_epochs_max": 8,
+}
 
-
+# Named by what they change: the rate; averaged weights (their momentum); some epochs of the head
+# alone and then as many of both; a one-cycle schedule, by its highest rate.
+CHANGES: dict[str, dict[str, Any]] = {
+    "rate 0.002": {},
+    "rate 0.005": {"learning_rate": 0.005},
+    "rate 0.01": {"learning_rate": 0.01},
+    "rate 0.005, averaged 0.95": {"learning_rate": 0.005, "average_weights": 0.95},
+    "cycle to 0.01": CYCLE,
+    "rate 0.005, 8 + 8 epochs": HEAD_FIRST,
+    "rate 0.005, 8 + 8 epochs, averaged 0.95": {**HEAD_FIRST, "average_weights": 0.95},
+}
 TRIED = {
-    "linear, 0.002": _tried("linear"),
-    "linear, 0.005": _tried("linear", learning_rate=0.005),
-    "linear, 0.01": _tried("linear", learning_rate=0.01),
-    "lora, 0.002": _tried("lora"),
-    "lora, 0.005": _tried("lora", learning_rate=0.005),
-    "lora, 0.01": _tried("lora", learning_rate=0.01),
-    "locon4, 0.002": _tried("locon4"),
-    "locon4, 0.005": _tried("locon4", learning_rate=0.005),
-    "locon4, 0.01": _tried("locon4", learning_rate=0.01),
+    f"{method}, {name}": Tried(method, change)
+    for method in ("linear", "lora", "locon4")
+    for name, change in CHANGES.items()
+    if not (method == "linear" and "adapter_after" in change)
 }
 
 
@@ -55,7 +67,6 @@ def run_one(tried: Tried, seed: int) -> dict[str, Any]:
     """Train with some settings, in a process of its own."""
     params = json.loads(config_of(tried.method).read_text())
     params["train"] |= tried.train
-    params["transfer"] |= tried.transfer
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "params.json"
         path.write_text(json.dumps(params))
