@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
@@ -103,6 +104,7 @@ def quiet_start() -> Iterator[None]:
 def import_backend() -> None:
     """Imports Keras and its backend, without their greetings."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with quiet_start():
         import keras
 

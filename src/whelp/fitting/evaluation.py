@@ -133,9 +133,12 @@ def _model(params: Params, files: EvaluationFiles, data: Dataset) -> SequenceMod
             f"{data.name}: the sequences have {data.seq_length:,} bp, the model takes "
             f"{params.model.seq_length:,} bp"
         )
-    model = load({"model": params.model.given()}, head=head, dtype=files.precision)
-    read_weights(model, files.weights, trunk=False)
-    return model
+    if Path(files.weights).suffix == ".keras":
+        model = load(params.to_dict(), head=head, dtype=files.precision)
+        read_weights(model, files.weights, trunk=False)
+        return model
+    # The section transfer tells which adapters the reference left in the file.
+    return load(params.to_dict(), files.weights, head=head, trunk=False, dtype=files.precision)
 
 
 def write_evaluation_report(

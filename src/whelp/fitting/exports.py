@@ -6,9 +6,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from keras import ops
+
 from whelp.adapters import save_adapter
 from whelp.files import atomic_path
-from whelp.fitting.arrays import own_arrays
 from whelp.loading import save_weights
 from whelp.models import ALL_HEADS, SequenceModel, copy_tensors
 
@@ -54,7 +55,6 @@ class WeightFiles:
         if head not in self._plain:
             self._plain[head] = self._rebuilt(head)
         _fill(self._plain[head], self._model)
-        own_arrays(self._plain[head])
         return self._plain[head]
 
     def _rebuilt(self, head: str) -> SequenceModel:
@@ -98,7 +98,7 @@ def _fill(target: SequenceModel, source: SequenceModel) -> None:
     tensors, adapters = target.tensors(), target.adapter_tensors()
     for name, variable in source.adapter_tensors().items():
         if name in adapters:
-            adapters[name].assign(variable)
+            adapters[name].assign(ops.copy(ops.convert_to_tensor(variable)))
     if adapters:
         return
     for site in source.sites.values():

@@ -12,7 +12,6 @@ import keras
 
 import whelp
 from whelp.data import Dataset
-from whelp.fitting.arrays import own_arrays
 from whelp.fitting.assessment import Assessment, AssessmentSettings, assess
 from whelp.fitting.base import read_weights
 from whelp.fitting.epochs import EpochWatch
@@ -189,7 +188,7 @@ def _train(
 
 def _train_head(job: Job, base: SequenceModel) -> float:
     """Trains the head on the frozen trunk, and puts it into the base model."""
-    model = own_arrays(adapt(base, {"mode": "linear"}))
+    model = adapt(base, {"mode": "linear"})
     epochs = job.train.adapter_after
     spec = job.train.model_copy(update={"train_epochs_max": epochs, "train_epochs_min": epochs})
     watch = EpochWatch(job.settings.on_epoch, phase="head")
