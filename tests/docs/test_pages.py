@@ -53,6 +53,17 @@ def test_version_is_in_the_changelog() -> None:
     assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
 
 
+def test_data_are_attributed(golden: Path) -> None:
+    contributing = (ROOT / "CONTRIBUTING.md").read_text()
+    for entry in golden.iterdir():
+        assert f"`{entry.name}" in contributing, entry.name
+    notice = (ROOT / "NOTICE").read_text()
+    for folder in ("tests/golden/", "tests/data/", "src/whelp/demo/data/", "json_configs/"):
+        assert folder in notice
+    for folder in ("src/whelp/demo/data", "tests/data"):
+        assert "Apache License" in (ROOT / folder / "ATTRIBUTION.txt").read_text()
+
+
 _REFERENCE = {
     "full": "full",
     "linear": "linear",
