@@ -116,8 +116,11 @@ def merged(values: dict[str, Any], changes: dict[str, Any] | None) -> dict[str, 
 
 def make_project(folder: Path) -> Project:
     """Makes data and weights of a project."""
+    import keras
+
     from whelp.loading import load, save_weights
 
+    keras.utils.set_random_seed(7)  # not that of any training
     data = make_data(folder / "data", tracks=("up+", "up-", "open"), pairs=(1, 0, 2), seed=1)
     other = make_data(folder / "other", tracks=("x", "y"), pairs=(0, 1), seed=2)
     pretrained = load({"model": MODEL | {"head_a": {**MODEL["head_a"], "units": 5}}})
