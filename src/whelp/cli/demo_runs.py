@@ -156,9 +156,12 @@ def summary_of(method: Method, out_dir: Path) -> RunSummary:
 
     folder = out_dir / method.folder
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    notes = [method.note.format(epochs=record["epochs"])]
+    if record["head_epochs"]:
+        notes.insert(0, f"after {record['head_epochs']} epochs of the head alone")
     return RunSummary(
         name=method.name,
-        note=method.note.format(epochs=record["epochs"]),
+        note="; ".join(note for note in notes if note),
         trained_parameters=record["trained_parameters"],
         total_parameters=record["total_parameters"],
         seconds=record["seconds"],

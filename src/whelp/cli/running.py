@@ -120,6 +120,8 @@ def say_run(run: Any) -> None:
     if run.training is not None:
         training = run.training
         epochs = f"{len(training.history)} epochs, the best {training.best_epoch}"
+        if run.head_first is not None:
+            epochs = f"{len(run.head_first.history)} epochs of the head alone, then {epochs}"
         shown += [
             ("training", f"{run.seconds:.1f} s, {epochs}"),
             ("peak memory", amount(run.peak_memory)),

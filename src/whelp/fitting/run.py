@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Unpack
@@ -104,16 +105,13 @@ def _run(job: Job) -> TransferRun:
         if settings.skip_train:
             return run
         files = WeightFiles(model)
-        training, seconds = _train(job, base, model, files)
+        head_first, training = _train(job, base, model, files)
         memory = peak_memory()
         assessed = _assess(job, files) if settings.evaluate else {}
-    run = TransferRun(
-        name=run.name,
-        out_dir=run.out_dir,
-        model=model,
-        facts=run.facts,
+    run = replace(
+        run,
         training=training,
-        seconds=seconds,
+        head_first=head_first,
         peak_memory=memory,
         accuracy={head: assessment.accuracy for head, (assessment, _) in assessed.items()},
     )
@@ -150,11 +148,11 @@ def _open_folder(job: Job, model: SequenceModel) -> None:
 
 def _train(
     job: Job, base: SequenceModel, model: SequenceModel, files: WeightFiles
-) -> tuple[TrainingResult, float]:
-    """Trains, after the head alone if the parameters say so; also returns the seconds of all."""
-    seconds = 0.0
+) -> tuple[TrainingResult | None, TrainingResult]:
+    """Trains, after the head alone if the parameters say so; returns both results."""
+    head_first = None
     if job.train.adapter_after and model is not base:
-        seconds = _train_head(job, base)
+        head_first = _train_head(job, base)
         for head in model.spec.heads:
             copy_tensors(base, model, part=head)
     watch = EpochWatch(job.settings.on_epoch)
@@ -183,10 +181,10 @@ def _train(
     )
     if not all((job.out_dir / files.file_name("best", head)).exists() for head in files.heads):
         files.write_best(job.out_dir)
-    return training, seconds + _seconds(training)
+    return head_first, training
 
 
-def _train_head(job: Job, base: SequenceModel) -> float:
+def _train_head(job: Job, base: SequenceModel) -> TrainingResult:
     """Trains the head on the frozen trunk, and puts it into the base model."""
     model = adapt(base, {"mode": "linear"})
     epochs = job.train.adapter_after
@@ -206,12 +204,7 @@ def _train_head(job: Job, base: SequenceModel) -> float:
         verbose=0,
     )
     copy_tensors(model, base)
-    return _seconds(training)
-
-
-def _seconds(training: TrainingResult) -> float:
-    """Time of all epochs, those before a resumption included."""
-    return float(training.history["seconds"].sum()) if len(training.history) else 0.0
+    return training
 
 
 def _assess(job: Job, files: WeightFiles) -> dict[str, tuple[Assessment, Dataset]]:

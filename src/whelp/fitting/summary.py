@@ -26,7 +26,7 @@ class TransferRun:
       model: The trained model, with the best epoch's weights and its adapters.
       facts: Lengths and parameters.
       training: History and best epoch; `None` if training was skipped.
-      seconds: Wall time of training, the head's own epochs included.
+      head_first: The same of the epochs in which the head was trained alone, if there were any.
       peak_memory: Highest resident memory until the end of training, bytes.
       accuracy: Head -> accuracy on the test windows, one row a track; empty without such windows.
     """
@@ -36,9 +36,15 @@ class TransferRun:
     model: SequenceModel
     facts: ModelFacts
     training: TrainingResult | None = None
-    seconds: float = 0.0
+    head_first: TrainingResult | None = None
     peak_memory: int = 0
     accuracy: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of all epochs, those before a resumption included."""
+        histories = [part.history for part in (self.head_first, self.training) if part is not None]
+        return float(sum(history["seconds"].sum() for history in histories if len(history)))
 
     @property
     def valid_pearsonr(self) -> float | None:
@@ -76,6 +82,7 @@ def run_record(run: TransferRun) -> dict[str, object]:
         "seconds": round(run.seconds, 2),
         "peak_memory": run.peak_memory,
         "epochs": 0 if training is None else len(training.history),
+        "head_epochs": 0 if run.head_first is None else len(run.head_first.history),
         "best_epoch": 0 if training is None else training.best_epoch,
         "stopped_by": None if training is None else training.stopped_by,
         "valid_pearsonr": run.valid_pearsonr,
