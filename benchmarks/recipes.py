@@ -24,12 +24,15 @@ from runs import config_of, fit, standard_error, write
 
 
 class Tried(NamedTuple):
-    """A method, and training settings in place of those of its file in `json_configs`."""
+    """A method, and settings in place of those of its file in `json_configs`."""
 
     method: str
     train: Mapping[str, Any]
+    transfer: Mapping[str, Any] = {}
 
 
+FAST, CALM = {"learning_rate": 0.005}, {"average_weights": 0.95}
+HEAD_FIRST = {"adapter_after": 8, "train_epochs_min": 8, "train_epochs_max": 8}
 CYCLE = {
     "initial_learning_rate": 0.0005,
     "maximal_learning_rate": 0.01,
@@ -37,29 +40,28 @@ CYCLE = {
     "train_epochs_cycle1": 7,
     "warmup_steps": None,
 }
-HEAD_FIRST = {
-    "learning_rate": 0.005,
-    "adapter_after": 8,
-    "train_epochs_min": 8,
-    "train_epochs_max": 8,
-}
+WEAK = {"locon_alpha": 0.1}
 
-# Named by what they change: the rate; averaged weights (their momentum); some epochs of the head
-# alone and then as many of both; a one-cycle schedule, by its highest rate.
-CHANGES: dict[str, dict[str, Any]] = {
-    "rate 0.002": {},
-    "rate 0.005": {"learning_rate": 0.005},
-    "rate 0.01": {"learning_rate": 0.01},
-    "rate 0.005, averaged 0.95": {"learning_rate": 0.005, "average_weights": 0.95},
-    "cycle to 0.01": CYCLE,
-    "rate 0.005, 8 + 8 epochs": HEAD_FIRST,
-    "rate 0.005, 8 + 8 epochs, averaged 0.95": {**HEAD_FIRST, "average_weights": 0.95},
-}
+# Named by what they change: the rate; averaged weights (their momentum); 8 epochs of the head alone
+# and then 8 of both; a one-cycle schedule, by its highest rate; the strength of Locon.
 TRIED = {
-    f"{method}, {name}": Tried(method, change)
-    for method in ("linear", "lora", "locon4")
-    for name, change in CHANGES.items()
-    if not (method == "linear" and "adapter_after" in change)
+    "linear, rate 0.002": Tried("linear", {}),
+    "linear, rate 0.005": Tried("linear", FAST),
+    "linear, rate 0.01": Tried("linear", {"learning_rate": 0.01}),
+    "linear, rate 0.005, averaged 0.95": Tried("linear", FAST | CALM),
+    "lora, rate 0.002": Tried("lora", {}),
+    "lora, rate 0.005": Tried("lora", FAST),
+    "lora, rate 0.01": Tried("lora", {"learning_rate": 0.01}),
+    "lora, cycle to 0.01": Tried("lora", CYCLE),
+    "lora, rate 0.005, averaged 0.95": Tried("lora", FAST | CALM),
+    "lora, rate 0.005, 8 + 8 epochs": Tried("lora", FAST | HEAD_FIRST),
+    "lora, rate 0.005, 8 + 8 epochs, averaged 0.95": Tried("lora", FAST | HEAD_FIRST | CALM),
+    "locon4, rate 0.002": Tried("locon4", {}),
+    "locon4, rate 0.005": Tried("locon4", FAST),
+    "locon4, rate 0.002, 8 + 8 epochs": Tried("locon4", HEAD_FIRST),
+    "locon4, rate 0.005, alpha 0.1": Tried("locon4", FAST, WEAK),
+    "locon4, rate 0.005, alpha 0.1, averaged 0.95": Tried("locon4", FAST | CALM, WEAK),
+    "locon4, rate 0.005, alpha 0.1, 8 + 8 epochs": Tried("locon4", FAST | HEAD_FIRST, WEAK),
 }
 
 
@@ -67,6 +69,7 @@ def run_one(tried: Tried, seed: int) -> dict[str, Any]:
     """Train with some settings, in a process of its own."""
     params = json.loads(config_of(tried.method).read_text())
     params["train"] |= tried.train
+    params["transfer"] |= tried.transfer
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "params.json"
         path.write_text(json.dumps(params))
