@@ -46,6 +46,7 @@ FULL = [
     "full_adam_weightrange",
     "full_poisson",
 ]
+NOISE = {"full_adam_agc": 1e-7, "full_adam_clip_norm": 3e-7}
 ADAPTED = [
     "lora_sgd",
     "ia3_sgd",
@@ -130,8 +131,14 @@ def differences(model, wanted):
     return found
 
 
-def train_five(case, folder, steps, batch, *, noise=0.0):
+@pytest.fixture
+def start(folder, steps, batch, predict):
+    return folder, steps, batch, predict
+
+
+def train_five(case, start, *, noise=0.0):
     """Train and return the model, the losses, and what differs from the original's weights."""
+    folder, steps, batch, predict = start
     known = steps[case]
     with np.load(folder / f"{case}.npz") as arrays:
         model = make_model(folder, known["mode"], part(arrays, "w0"))
@@ -143,14 +150,14 @@ def train_five(case, folder, steps, batch, *, noise=0.0):
         wanted = np.array(known["loss_no_reg"]) + float(sum(model.losses))
         history = train(model, one_batch(batch), known["params_train"], epochs=5, verbose=0).history
         losses = np.abs(history["loss"].to_numpy() / wanted - 1)
-        prediction = model.predict(batch[0], verbose=0) - arrays["pred_after5_inference"]
+        prediction = predict(model, batch[0]) - arrays["pred_after5_inference"]
         weights = differences(model, part(arrays, "w5"))
     return model, losses, weights, np.abs(prediction).max()
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case in ADAPTED or case == "full_sgd"])
-def test_five_steps(case, folder, steps, batch):
-    model, losses, weights, prediction = train_five(case, folder, steps, batch)
+def test_five_steps(case, start, steps):
+    model, losses, weights, prediction = train_five(case, start)
     trainable = {id(v) for v in model.trainable_variables}
     names = {name for name, v in by_old_name(model).items() if id(v) in trainable}
     assert names == {plain(f"|{name}") for name in steps[case]["trainable"]}
@@ -160,14 +167,15 @@ def test_five_steps(case, folder, steps, batch):
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case in FULL and case != "full_sgd"])
-def test_five_steps_of_adam_on_all_weights(case, folder, steps, batch):
+def test_five_steps_of_adam_on_all_weights(case, start):
     """Adam divides noise by noise where a gradient is 0 but for rounding, and max-pooling switches.
 
     So these steps are not stable, in the original neither: changes of the start of the size of
     float32's rounding move the end by 0.02. One start so near has to end where the original did.
     """
-    for noise in (0.0, 3e-7, 1e-7):
-        _, losses, weights, prediction = train_five(case, folder, steps, batch, noise=noise)
+    # What is known to work comes first: it saves time.
+    for noise in sorted((0.0, 1e-7, 3e-7), key=lambda noise: noise != NOISE.get(case, 0.0)):
+        _, losses, weights, prediction = train_five(case, start, noise=noise)
         assert losses[:3].max() < 1e-5
         assert losses.max() < 2e-4
         if max(weights.values()) < 5e-3:

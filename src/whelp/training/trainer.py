@@ -252,13 +252,18 @@ def _fit(
 def _tensorboard(folder: str | Path | None) -> list[keras.callbacks.Callback]:
     if folder is None:
         return []
-    missing = [
-        name for name in ("tensorflow", "tensorboard") if importlib.util.find_spec(name) is None
-    ]
+    missing = [name for name in ("tensorflow", "tensorboard") if not _is_installed(name)]
     if missing:
         _logger.info("no TensorBoard log: %s is not installed", " and ".join(missing))
         return []
     return [keras.callbacks.TensorBoard(str(folder), write_graph=False)]
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ImportError:
+        return False
 
 
 def _verbosity(verbose: int | str) -> int:
