@@ -5,10 +5,12 @@ How it counts, in the order of the graph, for one window:
 - A layer is *on the way back* if it trains anything or follows a layer that is. The outputs of such
   layers are kept until the backward pass, and so are the inputs of those that train. A frozen
   beginning keeps nothing: this is what makes adapters light.
-- Some layers keep more than their output: GELU the terms of its formula, softplus its input;
-  attention its queries, keys and values and one to three matrices of `heads x length x length`.
-- Beside what is kept, a layer at work holds about twice the largest output (its input and output
-  forwards; the gradients of both backwards), attention its logits and those of positions.
+- Some layers keep more than their output: GELU the terms of its formula, softplus its input, a norm
+  that trains its normalised input; attention its queries, keys and values and one to three matrices
+  of `heads x length x length`.
+- Beside what is kept, a layer at work holds about twice its largest tensor (input and output
+  forwards, the gradients of both backwards), attention its logits and those of positions. A
+  prediction holds what is still needed, and the output of the layer at work once more.
 - Training holds every weight, and for the trained ones a gradient, the optimiser's moments (and an
   average). With 16-bit arithmetic, activations take half; weights and moments stay in 32 bits.
 
@@ -31,6 +33,7 @@ from whelp.models import SequenceModel
 
 # Tensors of the output's size that a layer keeps for its gradient, beside input and output.
 _EXTRA_KEPT = {"Gelu": 3, "Softplus": 1, "LayerNormalization": 1}
+_EXTRA_IF_TRAINED = {"BatchNormalization": 1}
 _MOMENTS = {"adam": 2, "adamw": 2, "sgd": 1, "momentum": 1}
 _FLOAT32 = 4
 
@@ -101,27 +104,24 @@ def estimate_memory(
 
 
 def _training_activations(model: SequenceModel) -> tuple[int, int]:
-    """Bytes kept for the way back, and held by the layer at work at the worst moment; one window.
+    """Bytes kept for the way back, and held by the layer at work, at the worst moment; one window.
 
-    Returns:
-      The two at the moment when their sum is highest: at a frozen layer early on, or at the turn.
+    On the way forward more and more is kept; on the way back each layer finds what was kept up to
+    it, and the gradients beside it.
     """
     producers = _producers(model)
     on_way = _on_way_back(model, producers)
     kept: dict[int, int] = {}
-    extra = 0
-    peak = (0, 0)
+    inside = 0
+    moments = [(0, 0)]
     for operation in model.operations:
-        inputs, outputs = _inputs(operation), keras.tree.flatten(operation.output)
-        working = _working(operation, training=True)
         if id(operation) in on_way:
-            tensors = outputs if not _trains(operation) else [*inputs, *outputs]
+            outputs = keras.tree.flatten(operation.output)
+            tensors = [*_inputs(operation), *outputs] if _trains(operation) else outputs
             kept |= {id(tensor): _tensor_bytes(tensor) for tensor in tensors}
-            extra += _kept_inside(operation)
-        now = (sum(kept.values()) + extra, working)
-        peak = max(peak, now, key=sum)
-    turn = max((_working(o, training=True) for o in model.operations if id(o) in on_way), default=0)
-    return max(peak, (sum(kept.values()) + extra, turn), key=sum)
+            inside += _kept_inside(operation)
+        moments.append((sum(kept.values()) + inside, _working(operation, training=True)))
+    return max(moments, key=sum)
 
 
 def _prediction_activations(model: SequenceModel) -> int:
@@ -133,8 +133,10 @@ def _prediction_activations(model: SequenceModel) -> int:
     alive: dict[int, int] = {}
     peak = 0
     for place, operation in enumerate(model.operations):
-        alive |= {id(t): _tensor_bytes(t) for t in keras.tree.flatten(operation.output)}
-        peak = max(peak, sum(alive.values()) + _inside(operation, training=False))
+        outputs = {id(t): _tensor_bytes(t) for t in keras.tree.flatten(operation.output)}
+        alive |= outputs
+        working = max(outputs.values()) + _inside(operation, training=False)
+        peak = max(peak, sum(alive.values()) + working)
         alive = {key: size for key, size in alive.items() if last_use.get(key, place) > place}
     return peak
 
@@ -177,7 +179,11 @@ def _kept_inside(operation: Any) -> int:
     output = keras.tree.flatten(operation.output)[0]
     attention = _attention(operation)
     if attention is None:
-        return _EXTRA_KEPT.get(type(operation).__name__, 0) * _tensor_bytes(output)
+        name = type(operation).__name__
+        extra = _EXTRA_KEPT.get(name, 0)
+        if _trains(operation):
+            extra += _EXTRA_IF_TRAINED.get(name, 0)
+        return extra * _tensor_bytes(output)
     length, width = output.shape[1], _itemsize(operation)
     channels = attention.heads * (2 * attention.key_size + 2 * attention.value_size)
     # Weights after the softmax; with dropout also its mask and the weights that are left.
