@@ -87,7 +87,8 @@ def command(out_dir: Path, methods: Sequence[Method], quick: bool) -> None:
     say()
     say(f"report          {report}")
     adapters = [m.folder for m in methods if (out_dir / m.folder / "adapter.safetensors").exists()]
-    say(f"adapter files   {out_dir}/{{{','.join(adapters)}}}/adapter.safetensors")
+    for folder in adapters:
+        say(f"adapter file    {out_dir / folder / 'adapter.safetensors'}")
     say(f"merged weights  {out_dir / best.folder / 'model_best.h5'} and params.json beside it")
     say(f"took {time.perf_counter() - begun:.0f} s")
 
