@@ -49,7 +49,13 @@ def test_config_loads(json_configs: Path, architecture: str, method: str) -> Non
 
 
 def test_no_config_is_left_out() -> None:
-    assert len(CONFIGS) == 3 * len(METHODS)
+    """Every method for every architecture, and the recipes; all of them load."""
+    named = {f"{a}_{m}" for a in ("borzoi", "borzoi_lite", "mini_borzoi") for m in METHODS}
+    recipes = {"mini_borzoi_lora_recipe", "mini_borzoi_locon4_recipe"}
+    assert {path.stem for path in CONFIGS} == named | recipes
+    for recipe in recipes:
+        params = load_params(HERE.parents[1] / "json_configs" / f"{recipe}.json")
+        assert params.train is not None and params.transfer is not None
 
 
 def test_configs_of_an_architecture_differ_only_in_method_and_rate() -> None:
