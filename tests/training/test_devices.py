@@ -22,7 +22,7 @@ def work(*cases):
         "PYTHONPATH": os.pathsep.join([str(HERE), *filter(None, sys.path)]),
     }
     command = [sys.executable, str(HERE / "device_worker.py"), *cases]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -8,7 +8,14 @@ import pandas as pd
 import pytest
 from training_toys import SPEC, Steps, make_data, make_model, same, state
 
-from whelp.training.batches import ArrayBatches, DeviceBatches
+from whelp.data import from_arrays
+from whelp.specs import ModelSpec, TrainSpec
+from whelp.training.batches import (
+    ArrayBatches,
+    DeviceBatches,
+    training_batches,
+    validation_batches,
+)
 from whelp.training.errors import TrainingError
 from whelp.training.selection import Selection, selection_score
 from whelp.training.trainer import train
@@ -264,3 +271,44 @@ def test_batches_may_be_a_keras_dataset(tmp_path):
     data = Steps(lambda epoch, number, x, y: (x, y))
     result = train(make_model(), data, SPEC, validation=data, verbose=0, epochs=2)
     assert len(result.history) == 2
+
+
+def test_open_options_of_a_dataset_come_from_the_specs():
+    data = from_arrays(*make_data(), strand_pair=[1, 0, 2])
+    spec = TrainSpec.parse(SPEC)
+
+    class Model:
+        spec = ModelSpec.parse(
+            {
+                "seq_length": 16,
+                "activation": "relu",
+                "augment_rc": True,
+                "augment_shift": 3,
+                "trunk": [{"name": "conv_dna", "filters": 4, "kernel_size": 3}],
+                "head": {"name": "final", "units": 3},
+            }
+        )
+        upper_triangle = False
+
+    batching = training_batches(data, spec, Model()).batching
+    assert (batching.batch_size, batching.seed, batching.shuffle) == (4, 5, True)
+    assert batching.augment_rc
+    assert max(batching.shifts) == 3
+    held_out = validation_batches(data, spec).batching
+    assert (held_out.batch_size, held_out.shuffle, held_out.augment_rc) == (4, False, False)
+    chosen = training_batches(data.with_options(batch_size=2, augment_rc=False), spec, Model())
+    assert (chosen.batching.batch_size, chosen.batching.augment_rc) == (2, False)
+
+
+def test_a_trained_model_is_an_ordinary_keras_model(tmp_path):
+    x, y = make_data()
+    model = make_model()
+    spec = SPEC | {"warmup_steps": 2, "agc_clip": 0.1, "average_weights": 0.9}
+    train(model, (x, y), spec, verbose=0, epochs=1)
+    model.save(tmp_path / "m.keras")
+    again = keras.models.load_model(tmp_path / "m.keras")
+    assert type(again.optimizer) is type(model.optimizer)
+    wanted = model.evaluate(x, y, batch_size=4, verbose=0, return_dict=True)
+    found = again.evaluate(x, y, batch_size=4, verbose=0, return_dict=True)
+    assert found == pytest.approx(wanted, rel=1e-5)
+    again.fit(x, y, batch_size=4, verbose=0)
