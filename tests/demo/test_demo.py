@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from whelp.cli.demo_runs import METHODS, begun, demo_params
+from whelp.cli.demo_runs import METHODS, begun, demo_params, with_recipe
 from whelp.cli.main import main
 from whelp.demo import demo_file
 from whelp.specs import load_params
@@ -26,6 +26,17 @@ def test_parameters_are_those_of_the_shipped_file(method, json_configs: Path) ->
     changed = {"patience", "train_epochs_min", "train_epochs_max"} | set(method.train)
     for key in shipped["train"].keys() - changed:
         assert params["train"][key] == shipped["train"][key], key
+
+
+@pytest.mark.parametrize("folder", ["lora", "locon4"])
+def test_recipes_are_those_of_the_shipped_files(folder: str, json_configs: Path) -> None:
+    method = with_recipe({method.folder: method for method in METHODS}[folder])
+    shipped = load_params(json_configs / f"mini_borzoi_{folder}_recipe.json")
+    mine = load_params(demo_params(method, quick=False))
+    assert mine.train.model_dump(exclude={"patience"}) == shipped.train.model_dump(
+        exclude={"patience"}
+    )
+    assert mine.transfer == shipped.transfer and mine.model == shipped.model
 
 
 def test_demo_files_are_there() -> None:

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +67,33 @@ METHODS = (
 )
 
 
+_OURS = "whelp's recipe"
+RECIPES: dict[str, dict[str, Any]] = {
+    "lora": {
+        "epochs": 8,
+        "note": _OURS,
+        "train": {"learning_rate": 0.005, "adapter_after": 8, "patience": 15},
+    },
+    "locon4": {
+        "note": _OURS,
+        "train": {"learning_rate": 0.005},
+        "transfer": {
+            "mode": "adapter",
+            "adapter": "locon",
+            "conv_select": 4,
+            "conv_latent": 4,
+            "locon_alpha": 0.1,
+        },
+    },
+}
+"""Settings found on validation windows, by the folder of the method that they are for."""
+
+
+def with_recipe(method: Method) -> Method:
+    """Returns a method with whelp's own settings, where there are any."""
+    return replace(method, **RECIPES.get(method.folder, {}))
+
+
 class DemoError(RuntimeError):
     """A method of the demo failed; what finished before is kept."""
 
@@ -83,7 +110,10 @@ def demo_params(method: Method, *, quick: bool) -> dict[str, Any]:
     model[HEAD] = {"name": "final", "units": TRACKS, "activation": "softplus"}
     epochs = 1 if quick else method.epochs
     lengths = {"patience": epochs, "train_epochs_min": epochs, "train_epochs_max": epochs}
-    params: dict[str, Any] = {"train": {**_TRAIN, **method.train, **lengths}}
+    train = {**_TRAIN, **lengths, **method.train}
+    if quick and "adapter_after" in train:
+        train["adapter_after"] = 1
+    params: dict[str, Any] = {"train": train}
     if method.transfer is not None:
         params["transfer"] = dict(method.transfer)
     return {**params, "model": model}

@@ -22,6 +22,7 @@ from whelp.cli.demo_runs import (
     demo_params,
     run_method,
     summary_of,
+    with_recipe,
 )
 from whelp.cli.errors import import_backend
 
@@ -36,10 +37,13 @@ of its own. Takes at most ten minutes on two cores, and ends with a table, a rep
 the methods, and for each of them an adapter file and weights that Baskerville loads. Called again,
 it goes on where it stopped.
 
+Settings are those with which the reference was run on the same data. They leave the new head
+half-trained, so that LoRA and Locon4 stay behind the linear method; with --recipes they do not.
+
 \b
 Example:
   whelp demo
-  whelp demo --out-dir out --methods linear,lora
+  whelp demo --out-dir out --methods linear,lora --recipes
 """
 
 
@@ -68,11 +72,18 @@ def _chosen(ctx: click.Context, param: click.Parameter, value: str) -> list[Meth
     show_default=True,
     help="Methods to run.",
 )
+@click.option(
+    "--recipes",
+    is_flag=True,
+    help="LoRA and Locon4 with settings found on validation windows, not the reference's.",
+)
 @click.option("--quick", is_flag=True, help="One epoch on four windows: does it run?")
 @functools.partial(guarded, backend=False)  # the methods' processes need the memory
-def command(out_dir: Path, methods: Sequence[Method], quick: bool) -> None:
+def command(out_dir: Path, methods: Sequence[Method], *, recipes: bool, quick: bool) -> None:
     """Adapt a pretrained mini Borzoi (human) to 32 real mouse tracks, by five methods."""
     begun = time.perf_counter()
+    if recipes:
+        methods = [with_recipe(method) for method in methods]
     for number, method in enumerate(methods, start=1):
         shown = " ".join(["whelp", *command_of(method, out_dir, quick=quick)])
         say(f"{method.name} ({number} of {len(methods)})", style="bold")
