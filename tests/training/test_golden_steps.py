@@ -46,7 +46,7 @@ FULL = [
     "full_adam_weightrange",
     "full_poisson",
 ]
-NOISE = {"full_adam_agc": 1e-7, "full_adam_clip_norm": 3e-7}
+NOISE = {"full_adam": 1e-7, "full_adam_agc": 1e-7, "full_adam_clip_norm": 1e-7}
 ADAPTED = [
     "lora_sgd",
     "ia3_sgd",
