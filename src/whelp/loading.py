@@ -10,7 +10,7 @@ from typing import Any
 from whelp.adapters import adapt as _adapt
 from whelp.adapters import load_adapter, merge, save_adapter, unmerge
 from whelp.models import TRUNK, SequenceModel
-from whelp.specs import ModelSpec, Params, TransferSpec, load_params
+from whelp.specs import ModelSpec, Params, TransferSpec, load_params, placed
 from whelp.weights import WeightsError, has_adapters, load_baskerville, save_baskerville
 
 __all__ = [
@@ -56,7 +56,8 @@ def load(
     """
     parsed = load_params(params)
     spec = parsed.model
-    model = SequenceModel(spec, head=head, dtype=dtype, blank_trunk=weights is not None)
+    with placed(file=params):
+        model = SequenceModel(spec, head=head, dtype=dtype, blank_trunk=weights is not None)
     transfer = _adapter_keys(spec)
     if transfer is None and weights is not None and not trunk and has_adapters(weights):
         transfer = _run_transfer(parsed, weights)

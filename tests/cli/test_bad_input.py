@@ -64,15 +64,21 @@ def test_no_transfer_section(whelp: Callable, project: Any, tiny: Any) -> None:
 def test_heads_that_do_not_divide_the_width(whelp: Callable, project: Any, tiny: Any) -> None:
     trunk = [dict(block) for block in tiny.MODEL["trunk"]]
     trunk[2]["heads"] = 3
-    message = _transfer(whelp, project, project.params(model={"trunk": trunk}))
-    assert "16" in message and "3" in message
+    params = project.params(model={"trunk": trunk})
+    message = _transfer(whelp, project, params)
+    assert f"{params}: model.trunk[2].heads: got 3; expected a number that divides" in message
+    assert ", 16" in message
+    changed = _transfer(whelp, project, params, "--method", "lora")
+    assert f"{params}: model.trunk[2].heads" in changed
 
 
 def test_unet_without_representation(whelp: Callable, project: Any, tiny: Any) -> None:
     trunk = [dict(block) for block in tiny.MODEL["trunk"]]
     trunk[3:3] = [dict(trunk[3]) for _ in range(4)]
-    message = _transfer(whelp, project, project.params(model={"trunk": trunk}))
+    params = project.params(model={"trunk": trunk})
+    message = _transfer(whelp, project, params)
     assert "representation of length" in message
+    assert f"{params}: model.trunk[" in message
 
 
 def test_head_of_another_size(whelp: Callable, project: Any) -> None:

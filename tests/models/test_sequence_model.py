@@ -6,7 +6,7 @@ import pytest
 
 import whelp
 from whelp.models import Role, SequenceModel, select_sites
-from whelp.specs import load_params
+from whelp.specs import SpecError, load_params
 
 
 def params(**changes):
@@ -103,16 +103,25 @@ def test_shapes_of_the_model():
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("place", "change", "message"),
     [
-        ({"heads": 3}, "3 heads do not divide the 16 channels"),
-        ({"out_size": 12, "heads": 2}, "out_size 12"),
+        (2, {"heads": 3}, r"^model\.trunk\[2\]\.heads: got 3; .*the width of the input, 16"),
+        (2, {"out_size": 12, "heads": 2}, r"^model\.trunk\[2\]\.out_size: got 12; .*, 16,"),
+        (5, {"cropping": 100}, r"^model\.trunk\[5\]: .*a Cropping1D that takes its input of 128 x"),
     ],
 )
-def test_impossible_transformers(change, message):
+def test_impossible_blocks(change, message, place):
     bad = params()
-    bad["model"]["trunk"][2] |= change
-    with pytest.raises(ValueError, match=message):
+    bad["model"]["trunk"][place] |= change
+    with pytest.raises(SpecError, match=message):
+        whelp.load(bad)
+
+
+def test_impossible_blocks_of_heads():
+    bad = params()
+    final = bad["model"]["head_human"]
+    bad["model"]["head_human"] = [{"name": "Cropping1D", "cropping": 1000}, final]
+    with pytest.raises(SpecError, match=r"^model\.head_human\[0\]: .*a Cropping1D that takes"):
         whelp.load(bad)
 
 
@@ -120,7 +129,7 @@ def test_a_unet_block_without_a_representation():
     bad = params()
     bad["model"]["trunk"].insert(5, {"name": "unet_conv"})
     bad["model"]["trunk"].insert(6, {"name": "unet_conv"})
-    with pytest.raises(ValueError, match=r"'unet_conv_4' found no representation of length"):
+    with pytest.raises(SpecError, match=r"^model\.trunk\[6\]: it finds no representation of"):
         whelp.load(bad)
 
 

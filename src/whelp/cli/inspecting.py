@@ -44,7 +44,7 @@ Example:
 def command(params: Path, *, head: str, batch_size: int | None, **options: Any) -> None:
     """Show what the model of PARAMS is made of, and what adapting it would take."""
     from whelp.inspection import layer_table, model_facts, skeleton
-    from whelp.specs import TransferSpec, load_params
+    from whelp.specs import TransferSpec, load_params, placed
 
     loaded = load_params(params)
     section = loaded.transfer.given() if loaded.transfer is not None else None
@@ -53,7 +53,8 @@ def command(params: Path, *, head: str, batch_size: int | None, **options: Any) 
     transfer = None if section is None else TransferSpec.parse(section, path=["transfer"])
     wanted: int | str = int(head) if head.isdigit() else head
     precision = options["precision"]
-    model = skeleton(loaded.model, head=wanted, transfer=transfer, dtype=precision)
+    with placed(file=params):
+        model = skeleton(loaded.model, head=wanted, transfer=transfer, dtype=precision)
     if options["layers"]:
         _say_layers(layer_table(model))
     _say_facts(model_facts(model))

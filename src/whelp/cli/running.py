@@ -69,6 +69,7 @@ def run_command(
     """Runs a transfer or a training from its command line's options, and prints what came of it."""
     from whelp.cli.watching import StepBar, say_epoch
     from whelp.fitting import train_from_files, transfer
+    from whelp.specs import placed
 
     if options["resume"] and options["overwrite"]:
         raise click.UsageError("--resume and --overwrite exclude each other")
@@ -81,27 +82,28 @@ def run_command(
     run = transfer if transferring else train_from_files
     head = options["head"]
     try:
-        result = run(
-            source,
-            list(data_dirs),
-            options["out_dir"],
-            weights=options["weights"],
-            trunk=options["trunk"],
-            head=int(head) if head.isdigit() else head,
-            precision=options["precision"],
-            tf32=options["tf32"],
-            devices=options["devices"],
-            existing=existing,
-            skip_train=options["skip_train"],
-            train_pattern=options["train_pattern"],
-            valid_pattern=options["valid_pattern"],
-            evaluate=not options["no_evaluate"],
-            report=not options["no_report"],
-            callbacks=[bar],
-            on_epoch=say_epoch,
-            tensorboard_dir=options["tensorboard"],
-            command=command_line(),
-        )
+        with placed(file=params):
+            result = run(
+                source,
+                list(data_dirs),
+                options["out_dir"],
+                weights=options["weights"],
+                trunk=options["trunk"],
+                head=int(head) if head.isdigit() else head,
+                precision=options["precision"],
+                tf32=options["tf32"],
+                devices=options["devices"],
+                existing=existing,
+                skip_train=options["skip_train"],
+                train_pattern=options["train_pattern"],
+                valid_pattern=options["valid_pattern"],
+                evaluate=not options["no_evaluate"],
+                report=not options["no_report"],
+                callbacks=[bar],
+                on_epoch=say_epoch,
+                tensorboard_dir=options["tensorboard"],
+                command=command_line(),
+            )
     finally:
         bar.stop()
     say_run(result)

@@ -15,12 +15,11 @@ from whelp.data import DataError, Dataset, open_dataset, read_targets
 from whelp.fitting.assessment import Assessment, AssessmentSettings, assess
 from whelp.fitting.base import read_weights
 from whelp.fitting.inputs import check_head
-from whelp.fitting.job import place_in
 from whelp.fitting.summary import shown_examples
 from whelp.loading import load
 from whelp.models import TRUNK, SequenceModel, view
 from whelp.report import RunSummary, training_report
-from whelp.specs import Params, load_params
+from whelp.specs import Params, load_params, placed
 from whelp.training.devices import set_tf32
 from whelp.training.evaluation import write_evaluation
 from whelp.training.losses import make_loss
@@ -79,7 +78,8 @@ def evaluate_files(
     data = open_dataset(files.data_dir, files.split, pattern=files.pattern, memory_budget=0)
     labels, tracks = _chosen(files, data)
     set_tf32(False)
-    model: keras.Model = _model(params, files, data)
+    with placed(file=files.params):
+        model: keras.Model = _model(params, files, data)
     if tracks is not None:
         model = view(model, tracks=tracks)
         data = open_dataset(
@@ -122,12 +122,11 @@ def _model(params: Params, files: EvaluationFiles, data: Dataset) -> SequenceMod
         base = load(params.to_dict(), head=TRUNK, dtype=files.precision)
         read_weights(base, files.weights, trunk=True)
         model = load_adapter(base, files.adapter)
-        with place_in(files.adapter):
+        with placed(file=files.adapter):
             check_head(model.spec, model.head, data)
         return model
-    with place_in(files.params):
-        head = params.model.head_name(files.head)
-        check_head(params.model, head, data)
+    head = params.model.head_name(files.head)
+    check_head(params.model, head, data)
     if data.seq_length != params.model.seq_length:
         raise DataError(
             f"{data.name}: the sequences have {data.seq_length:,} bp, the model takes "

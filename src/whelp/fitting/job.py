@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from whelp.fitting.inputs import Genome, open_genomes, trained_spec
 from whelp.fitting.options import RunSettings
-from whelp.specs import ModelSpec, Params, SpecError, TrainSpec, TransferSpec, load_params
+from whelp.specs import ModelSpec, Params, SpecError, TrainSpec, TransferSpec, load_params, placed
 from whelp.training.run import FREE_KEYS
 
 _ADAPTER_KEYS = ("adapter", "adapter_latent", "se_rank", "conv_select")
@@ -102,7 +101,7 @@ def make_job(
                 path=section,
                 problem="the section is missing",
             )
-    with place_in(params):
+    with placed(file=params):
         genomes = open_genomes(
             parsed,
             folders,
@@ -118,16 +117,6 @@ def make_job(
         train = train.model_copy(update={"num_gpu": settings.devices})
     model = trained_spec(without_adapter_keys(parsed.model, transfer), genomes)
     return Job(parsed, source, model, train, transfer, genomes, Path(out_dir), settings)
-
-
-@contextmanager
-def place_in(source: object) -> Iterator[None]:
-    """Names the file in faults that are found once it was read; a mapping has no name."""
-    try:
-        yield
-    except SpecError as error:
-        file = str(source) if isinstance(source, str | Path) else ""
-        raise error.below("", file=file) from None
 
 
 def without_adapter_keys(spec: ModelSpec, transfer: TransferSpec | None) -> ModelSpec:

@@ -32,7 +32,7 @@ from whelp.fitting.summary import TransferRun, run_record, write_reports
 from whelp.inspection import model_facts
 from whelp.loading import adapt, load
 from whelp.models import SequenceModel, copy_tensors
-from whelp.specs import TransferSpec
+from whelp.specs import TransferSpec, placed
 from whelp.training.devices import set_tf32, use_devices
 from whelp.training.losses import make_loss
 from whelp.training.trainer import TrainingResult, train
@@ -122,9 +122,10 @@ def _run(job: Job) -> TransferRun:
 def _base_model(job: Job) -> SequenceModel:
     """Builds the model, checks it against the data, and reads the pretrained weights."""
     settings = job.settings
-    model = load(
-        {"model": job.model.given()}, head=model_head(job.genomes), dtype=settings.precision
-    )
+    with placed(file=job.source):
+        model = load(
+            {"model": job.model.given()}, head=model_head(job.genomes), dtype=settings.precision
+        )
     check_lengths(model, job.genomes)
     if settings.weights is not None:
         read_weights(model, settings.weights, trunk=settings.trunk)

@@ -12,6 +12,7 @@ import keras
 
 from whelp.layers import activation_layer
 from whelp.models.roles import TRUNK, Role, Site
+from whelp.specs import SpecError
 
 ADAPTER_PACKAGE = "whelp.adapters."
 
@@ -158,14 +159,14 @@ class GraphBuilder:
         """Finds the latest saved representation of twice the length of `x`.
 
         Raises:
-          ValueError: There is none; the message lists the lengths that there are.
+          SpecError: There is none; the message lists the lengths that there are.
         """
         for saved in reversed(self.reprs[:-1]):
             if saved.shape[1] == 2 * x.shape[1]:
                 return saved
         lengths = sorted({r.shape[1] for r in self.reprs[:-1]}, reverse=True)
-        raise ValueError(
-            f"The U-Net block {'.'.join(self._scope)!r} found no representation of length "
-            f"{2 * x.shape[1]}, twice its input's {x.shape[1]}. Saved lengths: {lengths}. Put it "
-            "after a tower that halves the length once more than the U-Net blocks restore it."
+        raise SpecError(
+            "a tower before it that halves the length once more than the U-Net blocks restore it",
+            problem=f"it finds no representation of length {2 * x.shape[1]}, twice its input's "
+            f"{x.shape[1]}, among those of {', '.join(map(str, lengths)) or 'no'} positions",
         )

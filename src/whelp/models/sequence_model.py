@@ -12,7 +12,7 @@ from keras import ops
 from whelp.models.blocks import BLOCK_FUNCTIONS
 from whelp.models.builder import GraphBuilder
 from whelp.models.roles import TRUNK, Role, Site
-from whelp.specs import ModelSpec, load_params
+from whelp.specs import Block, ModelSpec, SpecError, load_params, placed
 
 ALL_HEADS = "all"
 
@@ -201,15 +201,18 @@ def build_trunk(
 
     Returns:
       `(batch, bins, channels)`, after the trunk's final activation.
+
+    Raises:
+      SpecError: A block does not fit what is before it.
     """
     blocks = spec.trunk_blocks()
     total, seen = Counter(block.name for block in blocks), Counter[str]()
     x = sequence
-    for block in blocks:
+    for index, block in enumerate(blocks):
         seen[block.name] += 1
         numbered = f"{block.name}_{seen[block.name]}"
         with graph.scope(numbered if total[block.name] > 1 else block.name):
-            x = BLOCK_FUNCTIONS[block.name](graph, x, block)
+            x = _build_block(graph, x, block, f"model.trunk[{index}]")
         graph.save(x)
     with graph.scope(TRUNK):
         return graph.activate(x, spec.activation)
@@ -228,12 +231,36 @@ def build_head(
 
     Returns:
       `(batch, bins, tracks)`.
+
+    Raises:
+      SpecError: A block does not fit what is before it.
     """
     x = trunk
+    blocks = spec.head_blocks(name)
     with graph.part(name):
-        for block in spec.head_blocks(name):
-            x = BLOCK_FUNCTIONS[block.name](graph, x, block)
+        for index, block in enumerate(blocks):
+            place = f"model.{name}[{index}]" if len(blocks) > 1 else f"model.{name}"
+            x = _build_block(graph, x, block, place)
     return x
+
+
+def _build_block(
+    graph: GraphBuilder, x: keras.KerasTensor, block: Block, place: str
+) -> keras.KerasTensor:
+    """Builds a block; says where it stands in the parameter file if it does not fit its input."""
+    with placed(place):
+        try:
+            return BLOCK_FUNCTIONS[block.name](graph, x, block)
+        except ValueError as error:
+            # Faults of adapters are the transfer section's: a plain model was built before.
+            if isinstance(error, SpecError) or graph.wrappers:
+                raise
+            shape = " x ".join(map(str, x.shape[1:]))
+            raise SpecError(
+                f"a {block.name} that takes its input of {shape}",
+                value=block.given(),
+                problem=str(error).strip().partition("\n")[0],
+            ) from error
 
 
 def copy_tensors(source: SequenceModel, target: SequenceModel, *, part: str | None = None) -> None:

@@ -1,7 +1,7 @@
 """What parameter files and targets tables may say, checked before anything is built."""
 
 from whelp.specs.blocks import BLOCKS, Block
-from whelp.specs.errors import SpecError
+from whelp.specs.errors import SpecError, placed
 from whelp.specs.model import ModelSpec
 from whelp.specs.params import Params, load_params
 from whelp.specs.targets import Target, TargetsTable, check_strand_pairs
@@ -20,4 +20,5 @@ __all__ = [
     "TransferSpec",
     "check_strand_pairs",
     "load_params",
+    "placed",
 ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from pydantic_core import PydanticCustomError
@@ -59,6 +61,21 @@ class SpecError(ValueError):
             suggestion=self.suggestion,
             problem=self.problem,
         )
+
+
+@contextmanager
+def placed(path: str = "", *, file: object = None) -> Iterator[None]:
+    """Tell the place of faults that come to light only inside, after the file was read.
+
+    Args:
+        path: JSON path below which the fault is.
+        file: The parameter file; anything but a path, such as a mapping, has no name.
+    """
+    try:
+        yield
+    except SpecError as error:
+        name = str(file) if isinstance(file, str | Path) else ""
+        raise error.below(path, file=error.file or name) from None
 
 
 def nearest(name: object, known: Iterable[str]) -> str | None:

@@ -26,7 +26,7 @@ def transformer(g: GraphBuilder, x: Tensor, s: Any) -> Tensor:
       `(batch, length, channels)`.
 
     Raises:
-      ValueError: `out_size` differs from the channels, or `heads` does not divide them.
+      SpecError: `out_size` differs from the channels, or `heads` does not divide them.
     """
     attention = _attention(g, x, s)
     current = attention(_layer_norm(g, x, "attention_norm"))
@@ -144,20 +144,6 @@ def _residual(g: GraphBuilder, x: Tensor, current: Tensor, s: Any, name: str) ->
     return g.add(x, g.insert(current, f"{name}_residual", role), f"{name}_add")
 
 
-def _check_width(x: Tensor, s: Any) -> None:
-    width = x.shape[-1]
-    if s.out_size not in (None, width):
-        raise ValueError(
-            f"out_size {s.out_size} of a transformer block cannot be added to its input of "
-            f"{width} channels. Leave out_size away, or set it to {width}."
-        )
-    if width % s.heads:
-        raise ValueError(
-            f"{s.heads} heads do not divide the {width} channels that enter a transformer block. "
-            f"Choose heads that divide {width}, or another filters_end of the tower before it."
-        )
-
-
 def _attention(g: GraphBuilder, x: Tensor, s: Any, *, plain: bool = False) -> Any:
     """Makes the attention layer of a block whose residual stream is `x`.
 
@@ -168,8 +154,7 @@ def _attention(g: GraphBuilder, x: Tensor, s: Any, *, plain: bool = False) -> An
       plain: Whether it is a `transformer2`'s: it doubles the length again, by a transposed
         convolution, and its weights have no penalty.
     """
-    _check_width(x, s)
-    value_size = x.shape[-1] // s.heads
+    value_size = s.value_size(x.shape[-1])
     features = s.num_position_features
     if features is None:
         features = value_size // 2 * 2

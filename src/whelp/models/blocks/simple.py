@@ -11,6 +11,7 @@ from whelp import layers
 from whelp.models.blocks.common import Tensor
 from whelp.models.builder import GraphBuilder
 from whelp.models.roles import Role
+from whelp.specs import SpecError
 
 Block = Callable[[GraphBuilder, Tensor, Any], Tensor]
 
@@ -34,13 +35,15 @@ def one_to_two(g: GraphBuilder, x: Tensor, s: Any) -> Tensor:
     """Makes a map of pairs of positions.
 
     Raises:
-      ValueError: The operation is "multipy", the reference's misspelling, which stacks the pair on
+      SpecError: The operation is "multipy", the reference's misspelling, which stacks the pair on
         a fifth axis that no block of the language can read.
     """
     if s.operation == "multipy":
-        raise ValueError(
-            'one_to_two has the operation "multipy", a misspelling in the reference that does not '
-            'multiply and yields five axes. Write "multiply".'
+        raise SpecError(
+            '"multiply"; "multipy" is a misspelling in the reference, does not multiply and yields '
+            "five axes",
+            path="operation",
+            value=s.operation,
         )
     return g.layer(layers.OneToTwo, "pairs", operation=s.operation)(x)
 

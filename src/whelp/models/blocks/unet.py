@@ -24,7 +24,7 @@ def unet_conv(g: GraphBuilder, x: Tensor, s: specs.UnetConv) -> Tensor:
       `(batch, stride * length, channels)`.
 
     Raises:
-      ValueError: No saved representation has twice the length of `x`.
+      SpecError: No saved representation has twice the length of `x`.
     """
     skip, filters = g.matching_repr(x), x.shape[-1]
     weights: dict[str, Any] = {"l2_scale": s.l2_scale, "kernel_initializer": s.kernel_initializer}
@@ -59,7 +59,7 @@ def unet_concat(g: GraphBuilder, x: Tensor, s: specs.UnetConcat) -> Tensor:
       `(batch, stride * length, channels of the saved representation)`.
 
     Raises:
-      ValueError: No saved representation has twice the length of `x`.
+      SpecError: No saved representation has twice the length of `x`.
     """
     saved = g.matching_repr(x)
     channels = saved.shape[-1]
