@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from whelp.files import atomic_path
 from whelp.genome.intervals import BedError, read_bed
+
+_LABEL = re.compile(r"train|valid|test|fold\d+")
+_SPLITS = ("train", "valid", "test")
+
+
+class WindowError(ValueError):
+    """Windows cannot be laid as asked; the message says what to change."""
 
 
 class LabeledWindow(NamedTuple):
@@ -30,17 +38,18 @@ def read_windows_bed(path: str | Path) -> list[LabeledWindow]:
     """Read a `sequences.bed` or `contigs.bed`: BED with the label in the fourth column.
 
     Raises:
-        BedError: A line is no interval, or has no label; or there are no lines.
+        BedError: A line is no interval, or its label is none of these; or there are no lines.
         OSError: The file cannot be read.
     """
     windows = []
     for row in read_bed(path):
-        if not row.fields or not row.fields[0].strip():
+        label = row.fields[0].strip() if row.fields else ""
+        if not _LABEL.fullmatch(label):
             raise BedError(
-                f"{path}, line {row.line}: expected a label (train, valid, test, fold0, ...) in "
-                f"the fourth column; there is none"
+                f"{path}, line {row.line}: expected a label (train, valid, test, fold0, fold1, "
+                f"...) in the fourth column; got {label!r}"
             )
-        windows.append(LabeledWindow(*row.interval, row.fields[0].strip()))
+        windows.append(LabeledWindow(*row.interval, label))
     if not windows:
         raise BedError(f"{path}: there are no windows in it")
     return windows
@@ -55,3 +64,14 @@ def write_windows_bed(path: str | Path, windows: Iterable[LabeledWindow]) -> Non
     text = "".join(f"{chrom}\t{start}\t{end}\t{label}\n" for chrom, start, end, label in windows)
     with atomic_path(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def sorted_labels(labels: Iterable[str]) -> list[str]:
+    """Return each label once: train, valid, test, then folds by their numbers."""
+
+    def place(label: str) -> tuple[int, int]:
+        if label in _SPLITS:
+            return 0, _SPLITS.index(label)
+        return 1, int(label.removeprefix("fold"))
+
+    return sorted(set(labels), key=place)
