@@ -1,4 +1,51 @@
 """Data sets made from a genome and tracks: windows, folds, coverage, records.
 
-Nothing here knows Keras, and worker processes import it quickly.
+Nothing here knows Keras. The names are imported when first used, so that worker processes start
+quickly.
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from whelp.making.build import DataSettings as DataSettings
+    from whelp.making.build import DataSummary as DataSummary
+    from whelp.making.build import make_data as make_data
+    from whelp.making.plan import WindowPlan as WindowPlan
+    from whelp.making.plan import plan_windows as plan_windows
+    from whelp.making.settings import WindowSettings as WindowSettings
+    from whelp.making.windows import LabeledWindow as LabeledWindow
+    from whelp.making.windows import WindowError as WindowError
+    from whelp.making.windows import read_windows_bed as read_windows_bed
+    from whelp.making.windows import write_windows_bed as write_windows_bed
+
+_LAZY = {
+    "DataSettings": "build",
+    "DataSummary": "build",
+    "LabeledWindow": "windows",
+    "WindowError": "windows",
+    "WindowPlan": "plan",
+    "WindowSettings": "settings",
+    "make_data": "build",
+    "plan_windows": "plan",
+    "read_windows_bed": "windows",
+    "write_windows_bed": "windows",
+}
+"""Public name -> the module of this package that defines it."""
+
+__all__ = list(_LAZY)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use (PEP 562)."""
+    if name not in _LAZY:
+        raise AttributeError(
+            f"module 'whelp.making' has no attribute {name!r}; it has {', '.join(__all__)}"
+        )
+    value = getattr(importlib.import_module(f"whelp.making.{_LAZY[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))
