@@ -12,7 +12,7 @@ from typing import Any, Unpack
 import keras
 
 import whelp
-from whelp.data import Dataset
+from whelp.data import DataError, Dataset
 from whelp.fitting.assessment import Assessment, AssessmentSettings, assess
 from whelp.fitting.base import read_weights
 from whelp.fitting.epochs import EpochWatch
@@ -20,6 +20,7 @@ from whelp.fitting.exports import WeightFiles
 from whelp.fitting.folder import (
     check_folder,
     clear_folder,
+    read_run,
     write_adapter_keys,
     write_params,
     write_run,
@@ -49,7 +50,8 @@ def transfer(
 ) -> TransferRun:
     """Adapts a pretrained model to new tracks, as the sections of a `params.json` say.
 
-    All input is read and checked before the folder is touched. After each epoch the folder holds
+    All input that memory holds is read and checked before the folder is touched; larger data are
+    checked as they are read. After each epoch the folder holds
     whole files: `log.csv`, checkpoints, `adapter.safetensors`, and weights that Baskerville loads
     with the `params.json` beside them: `model_best.h5` (adapters folded in where they fold),
     `model_check.h5` of the last epoch, and `model_best.mergeW.h5` where there was something to fold
@@ -220,7 +222,13 @@ def _assess(job: Job, files: WeightFiles) -> dict[str, tuple[Assessment, Dataset
         if genome.test is None:
             continue
         name = "test" if len(job.genomes) == 1 else f"test_{genome.head}"
-        result = assess(files.single(genome.head), genome.test, job.out_dir / name, settings)
+        try:
+            result = assess(files.single(genome.head), genome.test, job.out_dir / name, settings)
+        except DataError as error:
+            raise DataError(
+                f"{error}. The training is finished and its files are whole: repair the test "
+                "windows and resume, or evaluate model_best.h5 later"
+            ) from error
         assessed[genome.head] = (result, genome.test)
     return assessed
 
@@ -230,8 +238,9 @@ def _write_results(
 ) -> None:
     if job.settings.report:
         write_reports(run, assessed, _facts(job))
+    begun = read_run(job.out_dir) or _beginning(job)
     finished = {"status": "finished", "finished": _now(), **run_record(run)}
-    write_run(job.out_dir, {**_beginning(job), **finished})
+    write_run(job.out_dir, {**begun, **finished})
 
 
 def _beginning(job: Job) -> dict[str, Any]:
@@ -250,9 +259,10 @@ def _beginning(job: Job) -> dict[str, Any]:
 
 def _facts(job: Job) -> dict[str, str]:
     """How the run was made, for the report."""
-    weights = job.settings.weights
+    settings = job.settings
+    weights = settings.weights
     facts = {
-        "command": job.settings.command,
+        "command": settings.command,
         "parameters": str(job.source or "given as a mapping"),
         "weights": "none: random ones" if weights is None else str(weights),
         "method": _method(job.transfer),
@@ -263,9 +273,10 @@ def _facts(job: Job) -> dict[str, str]:
         ),
         "training": f"batch {job.train.batch_size}, {job.train.optimizer}, {job.train.loss}, "
         f"learning rate {job.train.learning_rate:g}, seed {job.train.seed}",
-        "precision": job.settings.precision,
+        "precision": settings.precision,
         "software": f"whelp {whelp.__version__}, Keras {keras.__version__} on "
         f"{keras.backend.backend()}, Python {platform.python_version()}",
+        **settings.remarks,
     }
     return {name: text for name, text in facts.items() if text}
 

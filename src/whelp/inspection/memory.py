@@ -109,16 +109,15 @@ def _training_activations(model: SequenceModel) -> tuple[int, int]:
     On the way forward more and more is kept; on the way back each layer finds what was kept up to
     it, and the gradients beside it.
     """
-    producers = _producers(model)
-    on_way = _on_way_back(model, producers)
+    on_way = operations_on_way_back(model)
     kept: dict[int, int] = {}
     inside = 0
     moments = [(0, 0)]
     for operation in model.operations:
         if id(operation) in on_way:
             outputs = keras.tree.flatten(operation.output)
-            tensors = [*_inputs(operation), *outputs] if _trains(operation) else outputs
-            kept |= {id(tensor): _tensor_bytes(tensor) for tensor in tensors}
+            tensors = [*inputs_of(operation), *outputs] if trains(operation) else outputs
+            kept |= {id(tensor): tensor_bytes(tensor) for tensor in tensors}
             inside += _kept_inside(operation)
         moments.append((sum(kept.values()) + inside, _working(operation, training=True)))
     return max(moments, key=sum)
@@ -128,12 +127,12 @@ def _prediction_activations(model: SequenceModel) -> int:
     """Bytes of the tensors that are alive at the worst moment of a prediction; one window."""
     last_use: dict[int, int] = {}
     for place, operation in enumerate(model.operations):
-        for tensor in _inputs(operation):
+        for tensor in inputs_of(operation):
             last_use[id(tensor)] = place
     alive: dict[int, int] = {}
     peak = 0
     for place, operation in enumerate(model.operations):
-        outputs = {id(t): _tensor_bytes(t) for t in keras.tree.flatten(operation.output)}
+        outputs = {id(t): tensor_bytes(t) for t in keras.tree.flatten(operation.output)}
         alive |= outputs
         working = max(outputs.values()) + _inside(operation, training=False)
         peak = max(peak, sum(alive.values()) + working)
@@ -149,41 +148,44 @@ def _producers(model: SequenceModel) -> Mapping[int, Any]:
     }
 
 
-def _on_way_back(model: SequenceModel, producers: Mapping[int, Any]) -> set[int]:
-    """Operations that train something, or follow one that does."""
+def operations_on_way_back(model: SequenceModel) -> set[int]:
+    """Returns the ids of the operations that train something, or follow one that does."""
+    producers = _producers(model)
     found: set[int] = set()
     for operation in model.operations:
-        before = (producers.get(id(tensor)) for tensor in _inputs(operation))
-        if _trains(operation) or any(id(previous) in found for previous in before):
+        before = (producers.get(id(tensor)) for tensor in inputs_of(operation))
+        if trains(operation) or any(id(previous) in found for previous in before):
             found.add(id(operation))
     return found
 
 
-def _inputs(operation: Any) -> list[keras.KerasTensor]:
+def inputs_of(operation: Any) -> list[keras.KerasTensor]:
+    """Returns the tensors that a layer takes."""
     if isinstance(operation, keras.layers.InputLayer):
         return []
     return keras.tree.flatten(operation.input)
 
 
-def _trains(operation: Any) -> bool:
+def trains(operation: Any) -> bool:
+    """Says whether training moves anything in a layer."""
     return bool(getattr(operation, "trainable_variables", ()))
 
 
 def _working(operation: Any, *, training: bool) -> int:
     outputs = keras.tree.flatten(operation.output)
-    sizes = [_tensor_bytes(tensor) for tensor in [*_inputs(operation), *outputs]]
+    sizes = [tensor_bytes(tensor) for tensor in [*inputs_of(operation), *outputs]]
     return 2 * max(sizes) + _inside(operation, training=training)
 
 
 def _kept_inside(operation: Any) -> int:
     output = keras.tree.flatten(operation.output)[0]
-    attention = _attention(operation)
+    attention = attention_of(operation)
     if attention is None:
         name = type(operation).__name__
         extra = _EXTRA_KEPT.get(name, 0)
-        if _trains(operation):
+        if trains(operation):
             extra += _EXTRA_IF_TRAINED.get(name, 0)
-        return extra * _tensor_bytes(output)
+        return extra * tensor_bytes(output)
     length, width = output.shape[1], _itemsize(operation)
     channels = attention.heads * (2 * attention.key_size + 2 * attention.value_size)
     # Weights after the softmax; with dropout also its mask and the weights that are left.
@@ -193,7 +195,7 @@ def _kept_inside(operation: Any) -> int:
 
 def _inside(operation: Any, *, training: bool) -> int:
     """Bytes of what an attention layer holds while it works: logits, and those of distances."""
-    attention = _attention(operation)
+    attention = attention_of(operation)
     if attention is None:
         return 0
     length = operation.output.shape[1]
@@ -202,12 +204,14 @@ def _inside(operation: Any, *, training: bool) -> int:
     return _itemsize(operation) * attention.heads * length**2 * (matrices + wide)
 
 
-def _attention(operation: Any) -> MultiheadAttention | None:
+def attention_of(operation: Any) -> MultiheadAttention | None:
+    """Returns the attention layer that this is, or that an adapter wraps."""
     inner = getattr(operation, "base", operation)
     return inner if isinstance(inner, MultiheadAttention) else None
 
 
-def _tensor_bytes(tensor: keras.KerasTensor) -> int:
+def tensor_bytes(tensor: keras.KerasTensor) -> int:
+    """Returns the bytes of a layer's output for one window."""
     size = math.prod(side for side in tensor.shape[1:] if side is not None)
     return int(size) * _bytes_of(tensor.dtype)
 
