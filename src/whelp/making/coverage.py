@@ -68,6 +68,7 @@ class Coverage(ABC):
             ValueError: The file is damaged, or a BigWig does not have the contig.
         """
 
+    @abstractmethod
     def close(self) -> None:
         """Close the file."""
 
@@ -150,6 +151,9 @@ class IntervalCoverage(Coverage):
             for first, last in within(self._intervals[chrom], start, end):
                 values[first:last] = 1
         return values
+
+    def close(self) -> None:
+        """There is nothing to close: the file was read as a whole."""
 
 
 def open_coverage(path: str | Path) -> Coverage:
