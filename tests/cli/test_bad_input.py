@@ -158,6 +158,43 @@ def test_corrupted_records(whelp: Callable, own_data: Any) -> None:
     assert f"{path}, record 3" in message
 
 
+def _damaged_test_windows(data: Path) -> Path:
+    """Test windows in three files; the last record of the second one is damaged."""
+    first = data / "tfrecords" / "test-0.tfr"
+    bed = data / "sequences.bed"
+    lines = bed.read_text().splitlines()
+    bed.write_text("\n".join(lines + 2 * [line for line in lines if line.endswith("test")]) + "\n")
+    for number in (1, 2):
+        shutil.copy(first, first.with_name(f"test-{number}.tfr"))
+    raw = bytearray(zlib.decompress(first.read_bytes()))
+    raw[-100] ^= 255
+    first.with_name("test-1.tfr").write_bytes(zlib.compress(bytes(raw)))
+    return first.with_name("test-1.tfr")
+
+
+def test_damaged_test_windows_are_found_before_the_training(whelp: Callable, own_data: Any) -> None:
+    damaged = _damaged_test_windows(own_data.data)
+    message = _transfer(whelp, own_data, own_data.params())
+    assert f"{damaged}, record" in message and "checksum" in message
+
+
+def test_damage_in_many_test_windows_keeps_the_training(
+    whelp: Callable, own_data: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("whelp.fitting.inputs.MEMORY_BUDGET", 0)
+    damaged = _damaged_test_windows(own_data.data)
+    out = own_data.folder / "out"
+    params = own_data.params(train={"train_epochs_min": 1, "train_epochs_max": 1})
+    arguments = ("transfer", params, own_data.data, "-w", own_data.trunk, "-o", out, "--no-report")
+    failed = whelp(*arguments)
+    assert failed.exit_code == 1 and f"{damaged}, record" in failed.stderr
+    assert "The training is finished" in failed.stderr
+    assert (out / "model_best.h5").exists() and not (out / "test").exists()
+    shutil.copy(damaged.with_name("test-0.tfr"), damaged)
+    assert whelp(*arguments, "--resume").exit_code == 0
+    assert (out / "test" / "acc.txt").exists()
+
+
 def test_no_strand_pairs(whelp: Callable, own_data: Any) -> None:
     table = own_data.data / "targets.txt"
     pd.read_table(table, index_col=0).drop(columns="strand_pair").to_csv(table, sep="\t")

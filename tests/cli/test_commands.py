@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,8 @@ def test_transfer_writes_what_it_promises(run: Any) -> None:
     best = log.loc[record["best_epoch"] - 1, "val_pearsonr"]
     assert record["valid_pearsonr"] == pytest.approx(best, abs=1e-6)
     assert record["peak_memory"] > 10e6 and record["seconds"] > 0
+    begun, ended = (datetime.fromisoformat(record[name]) for name in ("started", "finished"))
+    assert (ended - begun).total_seconds() > record["seconds"] - 1  # noted in whole seconds
     accuracy = pd.read_table(out / "test" / "acc.txt")
     expected = ["index", "pearsonr", "r2", "identifier", "description"]
     assert list(accuracy) == expected and len(accuracy) == 3

@@ -159,6 +159,21 @@ class Dataset(EpochDataset):
         """Whether the windows are in memory, and not read from files in every epoch."""
         return isinstance(self._store, MemoryStore)
 
+    @property
+    def window_bytes(self) -> int:
+        """Size of a window as it is stored: one byte a base and two a value."""
+        return self.seq_length + 2 * self.target_length * self.num_targets
+
+    def check(self) -> None:
+        """Read all windows once, and keep none.
+
+        Raises:
+            RecordError: If a record file is cut short or damaged, or holds another number of
+                windows than it should.
+        """
+        for _ in self._store.in_order():
+            pass
+
     def with_options(self, **options: Unpack[BatchOptions]) -> Self:
         """Give the same windows, sharing memory, with `options` in place of those that are set."""
         merged: Any = {**self._options, **options}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,13 +82,12 @@ def assess(
       OSError: A file cannot be written.
     """
     folder = Path(out_dir)
-    folder.mkdir(parents=True, exist_ok=True)
     _check_tracks(settings.bedgraph, data)
     pairs = data.strand_pair if settings.rc else None
     strand_pair = None if pairs is None else pairs.tolist()
     averaging = ensemble(model, rc=settings.rc, shifts=settings.shifts, strand_pair=strand_pair)
     examples = Examples() if settings.examples else None
-    with tempfile.TemporaryDirectory(prefix=".saved", dir=folder) as scratch:
+    with _made(folder), tempfile.TemporaryDirectory(prefix=".saved", dir=folder) as scratch:
         saved = folder if settings.save else Path(scratch)
         wanted = settings.save or bool(settings.bedgraph)
         writer = PredictionWriter(saved) if wanted else None
@@ -113,6 +112,19 @@ def assess(
             )
     write_evaluation(accuracy, folder)
     return Assessment(accuracy, examples, averaging)
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Makes a folder; after an error a new one goes again if nothing is in it."""
+    is_new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        if is_new and not any(folder.iterdir()):
+            folder.rmdir()
+        raise
 
 
 def _check_tracks(tracks: Sequence[int], data: Dataset) -> None:

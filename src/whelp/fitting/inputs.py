@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 
 from whelp.data import DataError, Dataset, interleave, open_dataset
+from whelp.data.opening import MEMORY_BUDGET
 from whelp.models import ALL_HEADS, SequenceModel
 from whelp.specs import ModelSpec, Params, SpecError
 
@@ -167,7 +168,13 @@ def _diagonal_offset(spec: ModelSpec, head: str) -> int | None:
 
 
 def _test_windows(folder: Path) -> Dataset | None:
-    """Opens the test windows, which stay in their files until they are evaluated."""
+    """Opens the test windows, which stay in their files until they are evaluated.
+
+    Unless they are many, all are read once now: damage is better found before the training.
+    """
     if not any((folder / "tfrecords").glob("test-*.tfr")):
         return None
-    return open_dataset(folder, "test", memory_budget=0)
+    data = open_dataset(folder, "test", memory_budget=0)
+    if data.window_bytes * data.num_seqs <= MEMORY_BUDGET:
+        data.check()
+    return data
