@@ -24,21 +24,7 @@ def conv_block(g: GraphBuilder, x: Tensor, s: specs.ConvBlock) -> Tensor:
     Returns:
       `(batch, length / (stride * pool_size), filters)`.
     """
-    current = convolve(
-        g,
-        g.activate(x, s.activation),
-        filters=s.filters,
-        kernel_size=s.kernel_size,
-        strides=s.stride,
-        padding="same",
-        use_bias=s.norm_type is None,
-        dilation_rate=s.dilation_rate,
-        conv_type=s.conv_type,
-        kernel_initializer=s.kernel_initializer,
-        l2_scale=s.l2_scale,
-    )
-    current = normalize(g, current, s.norm_type, momentum=s.bn_momentum, gamma=s.norm_gamma)
-    current = g.dropout(current, s.dropout)
+    current = g.dropout(_activated_convolution(g, x, s), s.dropout)
     if s.residual:
         current = g.add(x, current)
     current = g.activate(current, s.activation_end)
@@ -193,6 +179,15 @@ def conv_block_2d(g: GraphBuilder, x: Tensor, s: specs.ConvBlock2d) -> Tensor:
     Returns:
       `(batch, rows / pool_size, columns / pool_size, filters)`.
     """
+    current = g.dropout(_activated_convolution(g, x, s), s.dropout)
+    current = pool(g, current, s.pool_size)
+    return g.layer(Symmetrize2D, "symmetrize")(current) if s.symmetric else current
+
+
+def _activated_convolution(
+    g: GraphBuilder, x: Tensor, s: specs.ConvBlock | specs.ConvBlock2d
+) -> Tensor:
+    """Activation, convolution, 1-D or 2-D, and normalisation."""
     current = convolve(
         g,
         g.activate(x, s.activation),
@@ -206,6 +201,4 @@ def conv_block_2d(g: GraphBuilder, x: Tensor, s: specs.ConvBlock2d) -> Tensor:
         kernel_initializer=s.kernel_initializer,
         l2_scale=s.l2_scale,
     )
-    current = normalize(g, current, s.norm_type, momentum=s.bn_momentum, gamma=s.norm_gamma)
-    current = pool(g, g.dropout(current, s.dropout), s.pool_size)
-    return g.layer(Symmetrize2D, "symmetrize")(current) if s.symmetric else current
+    return normalize(g, current, s.norm_type, momentum=s.bn_momentum, gamma=s.norm_gamma)
