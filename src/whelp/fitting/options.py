@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
@@ -35,6 +35,7 @@ class RunOptions(TypedDict, total=False):
     on_epoch: Callable[[EpochNews], None] | None
     tensorboard_dir: str | Path | None
     command: str
+    remarks: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class RunSettings:
       on_epoch: Called after each epoch, its files written.
       tensorboard_dir: Folder of TensorBoard logs, written if TensorBoard is installed.
       command: Command line, for the record and the report.
+      remarks: What else the report is to say of the run, by subject.
     """
 
     weights: str | Path | None = None
@@ -78,6 +80,7 @@ class RunSettings:
     on_epoch: Callable[[EpochNews], None] | None = None
     tensorboard_dir: str | Path | None = None
     command: str = ""
+    remarks: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.precision not in POLICIES:
@@ -103,7 +106,7 @@ def run_settings(options: RunOptions) -> RunSettings:
     given: dict[str, Any] = dict(options)
     if given.pop("resume", False):
         given["existing"] = "resume"
-    known = [field.name for field in fields(RunSettings)]
+    known = [each.name for each in fields(RunSettings)]
     if unknown := sorted(set(given) - set(known)):
         raise TypeError(f"unknown option {unknown[0]!r}: expected {', '.join(known)}")
     return RunSettings(**given)

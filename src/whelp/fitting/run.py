@@ -259,9 +259,10 @@ def _beginning(job: Job) -> dict[str, Any]:
 
 def _facts(job: Job) -> dict[str, str]:
     """How the run was made, for the report."""
-    weights = job.settings.weights
+    settings = job.settings
+    weights = settings.weights
     facts = {
-        "command": job.settings.command,
+        "command": settings.command,
         "parameters": str(job.source or "given as a mapping"),
         "weights": "none: random ones" if weights is None else str(weights),
         "method": _method(job.transfer),
@@ -272,9 +273,10 @@ def _facts(job: Job) -> dict[str, str]:
         ),
         "training": f"batch {job.train.batch_size}, {job.train.optimizer}, {job.train.loss}, "
         f"learning rate {job.train.learning_rate:g}, seed {job.train.seed}",
-        "precision": job.settings.precision,
+        "precision": settings.precision,
         "software": f"whelp {whelp.__version__}, Keras {keras.__version__} on "
         f"{keras.backend.backend()}, Python {platform.python_version()}",
+        **settings.remarks,
     }
     return {name: text for name, text in facts.items() if text}
 
