@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -205,11 +206,8 @@ def _check_conflicts(rows: dict[int, LabeledWindow], path: Path, notes: list[str
         for label in labels
         for contig in merge(Interval(*row[:3]) for row in rows.values() if row.label == label)
     )
-    # Within a label nothing overlaps any more: who overlaps the one before is of another.
-    furthest = covered[0] if covered else None
-    for contig, label in covered[1:]:
-        assert furthest is not None
-        before, other = furthest
+    # Within a label nothing overlaps any more: what overlaps the one before is of another.
+    for (before, other), (contig, label) in pairwise(covered):
         if contig.chrom == before.chrom and contig.start < before.end:
             end = min(before.end, contig.end)
             raise WindowError(
@@ -217,8 +215,6 @@ def _check_conflicts(rows: dict[int, LabeledWindow], path: Path, notes: list[str
                 f"windows of {label}, so that one could be learned from the other. Take windows "
                 "that do not overlap, or a model with shorter targets"
             )
-        if contig.chrom != before.chrom or contig.end > before.end:
-            furthest = (contig, label)
 
 
 def _sampled(
