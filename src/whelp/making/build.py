@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+from whelp.genome.fasta import Fasta
+from whelp.making.folder import COVERAGE, RECORDS, UNMAPPABLE, DataFolder, identity_of
+from whelp.making.inputs import check_contigs, plan_tracks, with_keys
 from whelp.making.options import (
     DataSettings,
     DataSummary,
@@ -12,6 +20,10 @@ from whelp.making.options import (
     ProgressHook,
     TrackSummary,
 )
+from whelp.making.plan import WindowPlan, plan_windows
+from whelp.making.records import RecordJob, RecordWriter, record_jobs
+from whelp.making.tracks import TrackJob, TrackReader, finished_track
+from whelp.making.workers import Failure, run_jobs
 from whelp.specs import TargetsTable
 
 __all__ = [
@@ -34,5 +46,161 @@ def make_data(
     resume: bool = False,
     progress: ProgressHook | None = None,
 ) -> DataSummary:
-    """Make a data set."""
-    raise NotImplementedError
+    """Make a data set: lay windows, read tracks over them, write records.
+
+    All input is checked before anything is written. Tracks are read in parallel, each into a file
+    of its own in `seqs_cov/`, then record files are written in parallel. Every file appears whole
+    or not at all, and statistics.json last: a run that was stopped goes on with `resume`, and
+    leaves the same bytes as one that was not.
+
+    Args:
+        genome: FASTA file, plain or packed with bgzip.
+        targets: Table of the tracks, or its path. Coverage is BigWig, .w5, BED or narrowPeak.
+        out_dir: Folder of the data set; new, empty, or begun earlier.
+        settings: How; None for windows of 131,072 bp in bins of 32 bp, without a crop.
+        resume: Go on with what was begun in `out_dir`; what is done is not done again. A track
+            whose file has changed since is read anew.
+        progress: Called at the start of each stage and after each track and record file.
+
+    Returns:
+        What the data set holds.
+
+    Raises:
+        MakingError: Settings contradict one another, the folder holds something else, tracks
+            cannot be used, or some could not be read: each is named.
+        whelp.making.windows.WindowError: Windows cannot be laid as asked.
+        whelp.specs.SpecError: The table is wrong.
+        whelp.genome.fasta.FastaError: The genome cannot be used.
+        whelp.genome.intervals.BedError: A BED file cannot be used.
+        OSError: A file cannot be read or written.
+    """
+    began = time.monotonic()
+    genome, settings = Path(genome), settings or DataSettings()
+    settings.check()
+    table = targets if isinstance(targets, TargetsTable) else TargetsTable.read(targets)
+    tracks = plan_tracks(table, settings)
+    with Fasta(genome) as fasta:
+        lengths = fasta.lengths
+    plan = plan_windows(genome, table, settings.windows)
+    notes = [*plan.notes, *tracks.notes]
+    notes += check_contigs(tracks.jobs, plan.windows, lengths, settings)
+    jobs = with_keys(tracks.jobs, plan.windows, settings)
+    folder = DataFolder(Path(out_dir), identity_of(genome, plan, jobs, settings))
+    records = record_jobs(folder.path / RECORDS, plan.windows, settings.seqs_per_tfr)
+    folder.open(resume=resume)
+    summaries = folder.finished_tracks(jobs, [job.path for job in records])
+    if summaries is None:
+        tell = progress or (lambda _: None)
+        try:
+            folder.write_plan(plan, table)
+            summaries = _read_tracks(folder, plan, jobs, settings, tell)
+            writer = _writer(folder, genome, plan, settings, len(jobs))
+            _write_records(writer, records, settings.process_count, tell)
+        finally:
+            folder.clean()
+        statistics = _statistics(len(jobs), plan, settings)
+        folder.finish(statistics, jobs, summaries, keep_coverage=settings.keep_coverage)
+    counts = Counter(window.label for window in plan.windows)
+    return DataSummary(
+        path=folder.path,
+        windows={label: counts[label] for label in plan.labels},
+        tracks=summaries,
+        seq_length=settings.windows.seq_length,
+        target_length=settings.windows.target_length,
+        notes=tuple(notes),
+        seconds=time.monotonic() - began,
+    )
+
+
+def _read_tracks(
+    folder: DataFolder,
+    plan: WindowPlan,
+    jobs: Sequence[TrackJob],
+    settings: DataSettings,
+    tell: ProgressHook,
+) -> tuple[TrackSummary, ...]:
+    """Read the tracks that were not read earlier."""
+    reader = TrackReader(
+        windows=plan.windows,
+        folder=folder.path / COVERAGE,
+        blacklist=settings.blacklist,
+        as_reference=settings.windows.as_reference,
+        chr_prepend=settings.chr_prepend,
+        chr_strip=settings.chr_strip,
+    )
+    done = {job.place: finished_track(reader.folder, job) for job in jobs}
+    todo = [job for job in jobs if done[job.place] is None]
+    # Long jobs first: then no process works on alone at the end.
+    todo.sort(key=lambda job: job.file.stat().st_size, reverse=True)
+    if todo:
+        folder.drop_records()
+    finished = len(jobs) - len(todo)
+    tell(Progress("tracks", finished, len(jobs)))
+    failures: list[str] = []
+    with closing(run_jobs(reader, todo, settings.process_count)) as results:
+        for at, result in results:
+            job = todo[at]
+            if isinstance(result, Failure):
+                failures.append(f"{job.identifier} ({job.named}): {result.message}")
+                if result.is_system:
+                    break
+                continue
+            done[job.place] = result
+            finished += 1
+            tell(Progress("tracks", finished, len(jobs), job.identifier))
+    if failures:
+        raise MakingError(
+            f"{len(failures)} of {len(jobs)} tracks could not be read. Those that were are kept: "
+            "repair the others, and go on with the same command (resume, --restart):\n  "
+            + "\n  ".join(failures)
+        )
+    return tuple(summary for summary in done.values() if summary is not None)
+
+
+def _writer(
+    folder: DataFolder, genome: Path, plan: WindowPlan, settings: DataSettings, tracks: int
+) -> RecordWriter:
+    return RecordWriter(
+        genome=genome,
+        windows=plan.windows,
+        folder=folder.path / COVERAGE,
+        tracks=tracks,
+        crop_bp=settings.windows.crop_bp,
+        decimals=settings.decimals,
+        unmappable=folder.path / UNMAPPABLE if plan.unmappable is not None else None,
+        umap_clip=settings.umap_clip,
+        umap_tfr=settings.umap_tfr,
+    )
+
+
+def _write_records(
+    writer: RecordWriter, jobs: Sequence[RecordJob], processes: int, tell: ProgressHook
+) -> None:
+    """Write the record files that are not there."""
+    todo = [job for job in jobs if not job.path.is_file()]
+    total = len(writer.windows)
+    written = total - sum(job.last - job.first for job in todo)
+    tell(Progress("records", written, total))
+    with closing(run_jobs(writer, todo, processes)) as results:
+        for at, result in results:
+            job = todo[at]
+            if isinstance(result, Failure):
+                raise MakingError(f"{job.path} could not be written: {result.message}")
+            written += result
+            tell(Progress("records", written, total, job.path.name))
+
+
+def _statistics(tracks: int, plan: WindowPlan, settings: DataSettings) -> dict[str, Any]:
+    """Give what Baskerville keeps in statistics.json, with the windows that are in the records."""
+    windows = settings.windows
+    statistics: dict[str, Any] = {
+        "num_targets": tracks,
+        "seq_length": windows.seq_length,
+        "seq_1hot": True,
+        "pool_width": windows.pool_width,
+        "crop_bp": windows.crop_bp,
+        "target_length": windows.target_length,
+    }
+    for label in plan.labels:
+        statistics[f"{label}_seqs"] = sum(window.label == label for window in plan.windows)
+    return statistics

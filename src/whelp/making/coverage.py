@@ -30,11 +30,13 @@ class Coverage(ABC):
     Attributes:
         path: The file.
         lengths: Contig -> its length in bp; for a BED file, the end of its last interval.
-        missing_is_zero: Whether a contig that the file does not have means that nothing is there,
-            as in a list of peaks, and not that it was never measured.
+        is_peaks: Whether the file lists peaks: a contig that it does not have then has none, and
+            is not one that was never measured.
+        is_array: Whether the reference takes what the file does not have for 0.
     """
 
-    missing_is_zero = False
+    is_peaks = False
+    is_array = False
 
     def __init__(self, path: Path, lengths: dict[str, int]) -> None:
         self.path = path
@@ -92,6 +94,8 @@ class BigWigCoverage(Coverage):
 class ArrayCoverage(Coverage):
     """A wigHDF5 file: one array of values a contig."""
 
+    is_array = True
+
     def __init__(self, path: Path) -> None:
         import h5py
 
@@ -136,7 +140,7 @@ class ArrayCoverage(Coverage):
 class IntervalCoverage(Coverage):
     """A BED or narrowPeak file: 1 in its intervals, 0 elsewhere. Scores are not looked at."""
 
-    missing_is_zero = True
+    is_peaks = True
 
     def __init__(self, path: Path) -> None:
         self._intervals = {

@@ -68,7 +68,9 @@ class DataSettings:
             raise MakingError(f"umap_clip is a quantile from 0 to 1, not {self.umap_clip:g}")
         if self.decimals is not None and not 0 <= self.decimals <= 8:
             raise MakingError(f"decimals are 0 to 8, not {self.decimals}")
-        if self.windows.unmappable is None and (self.umap_tfr or self.umap_clip < 1):
+        # Baskerville takes --umap_clip without -u for nothing to do.
+        clips = self.umap_clip < 1 and not self.windows.as_reference
+        if self.windows.unmappable is None and (self.umap_tfr or clips):
             what = "umap_tfr" if self.umap_tfr else f"umap_clip {self.umap_clip:g}"
             raise MakingError(
                 f"{what} needs to know which regions are unmappable: give a BED file of them (-u)"

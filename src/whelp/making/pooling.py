@@ -220,6 +220,6 @@ def _pool(bins: Floats, sum_stat: str) -> Floats:
     if sum_stat == "max":
         return np.max(bins, axis=1)
     if sum_stat.startswith("sum"):
-        return np.sum(bins, axis=1, dtype=np.float32)
-    means = np.mean(bins, axis=1, dtype=np.float32)
+        return np.asarray(np.sum(bins, axis=1, dtype=np.float32))
+    means = np.asarray(np.mean(bins, axis=1, dtype=np.float32))
     return np.clip(np.sqrt(means * 4), 0, 1) if sum_stat == "peak" else means

@@ -37,6 +37,11 @@ class HalfHistogram:
         self._counts += np.bincount(codes, minlength=_CODES)
         self.count += values.size
 
+    def clipped_values(self, limit: np.float16) -> tuple[Halves, npt.NDArray[np.int64]]:
+        """Give the different values seen, clipped to plus and minus a limit, and their counts."""
+        codes = np.flatnonzero(self._counts).astype(np.uint16)
+        return np.clip(codes.view(np.float16), -limit, limit), self._counts[codes]
+
     def quantile(self, q: float) -> float:
         """Give a quantile of all values seen, as NumPy gives it of the whole array.
 
