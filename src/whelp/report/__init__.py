@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from whelp.report.assays import assay
     from whelp.report.comparison import comparison_report
+    from whelp.report.dataset import DatasetTables, dataset_report
     from whelp.report.document import Report
     from whelp.report.records import RunSummary, ScatterSample, TrackSlice, WindowExample
     from whelp.report.tables import Column
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Column",
+    "DatasetTables",
     "Report",
     "RunSummary",
     "ScatterSample",
@@ -23,11 +25,13 @@ __all__ = [
     "WindowExample",
     "assay",
     "comparison_report",
+    "dataset_report",
     "training_report",
 ]
 
 _HOMES = {
     "Column": "tables",
+    "DatasetTables": "dataset",
     "Report": "document",
     "RunSummary": "records",
     "ScatterSample": "records",
@@ -35,6 +39,7 @@ _HOMES = {
     "WindowExample": "records",
     "assay": "assays",
     "comparison_report": "comparison",
+    "dataset_report": "dataset",
     "training_report": "training",
 }
 

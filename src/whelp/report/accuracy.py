@@ -44,16 +44,23 @@ def assay_spread(table: pd.DataFrame) -> list[tuple[Figure, str]]:
             floor = _FLOORS.get(number)
             for row, (name, colour) in enumerate(colours.items()):
                 values = table.loc[assays == name, number].dropna().to_numpy()
-                _draw_row(axes, values, (row, colour), floor)
-            _finish_rows(axes, list(colours), title)
+                draw_row(axes, values, (row, colour), floor)
+            finish_rows(axes, list(colours), title)
             means = table.groupby(assays)[number].mean()
             words = ", ".join(f"{name} {means[name]:.3f}" for name in colours)
             figures.append((figure, f"{title} of every track by assay; means: {words}."))
     return figures
 
 
-def _draw_row(axes: Axes, values: np.ndarray, place: tuple[int, str], floor: float | None) -> None:
-    """Draw the tracks of one assay as dots spread around a line, and their mean as a tick."""
+def draw_row(axes: Axes, values: np.ndarray, place: tuple[int, str], floor: float | None) -> None:
+    """Draw the tracks of one assay as dots spread around a line, and their mean as a tick.
+
+    Args:
+        axes: where to draw.
+        values: one a track.
+        place: row and name of the colour.
+        floor: what is below it is drawn on it, as an arrowhead.
+    """
     row, colour = place
     if not len(values):
         return
@@ -84,7 +91,8 @@ def _spread(values: np.ndarray) -> np.ndarray:
     return offsets if len(values) > 1 else np.zeros(1)
 
 
-def _finish_rows(axes: Axes, names: list[str], title: str) -> None:
+def finish_rows(axes: Axes, names: list[str], title: str) -> None:
+    """Name the rows of a plot, from top to bottom, and take its frame away."""
     axes.set_title(title)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.45, -0.55)
