@@ -16,6 +16,8 @@ COMMANDS = {
     "evaluate": "Measure the accuracy of weights on held-out windows.",
     "merge": "Fold an adapter into its base, as weights that Baskerville loads.",
     "convert": "Convert weights between .h5, .keras and adapter files.",
+    "targets": "Write the targets table of BigWig files.",
+    "pseudobulk": "Make BigWigs of groups of single cells from a BAM file.",
     "inspect": "Show layers, parameters, what a method would touch, and memory.",
     "demo": "Adapt a pretrained mini Borzoi to real mouse tracks, by five methods.",
 }
@@ -27,6 +29,8 @@ _MODULES = {
     "evaluate": "evaluating",
     "merge": "merging",
     "convert": "converting",
+    "targets": "targeting",
+    "pseudobulk": "pseudobulking",
     "inspect": "inspecting",
     "demo": "demonstration",
 }
