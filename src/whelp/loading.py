@@ -36,8 +36,7 @@ def load(
     """Builds a model from a `params.json` and loads its weights.
 
     Where the JSON has the `adapter` keys by which the reference rebuilds Houlsby adapters, or the
-    file comes from an adapter run and holds its adapters, the model has those
-    adapters too.
+    file comes from an adapter run and holds its adapters, the model has those adapters too.
 
     Args:
       params: Path of the JSON file, or its contents.

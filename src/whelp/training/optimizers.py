@@ -5,12 +5,10 @@
 - A step of a learning-rate schedule is an update of the weights. Keras counts batches, also those
   whose gradients are only accumulated.
 - Gradients are clipped after they are averaged over devices and accumulated batches, so that
-several
-  devices take the same step as one. Adaptive clipping comes first, then clipping by norm.
+  several devices take the same step as one. Adaptive clipping comes first, then clipping by norm.
 - The averaged weights (`use_ema`) start at the initial weights and change with each update;
-momentum
-  rises to `ema_momentum` as `(1 + t) / (10 + t)` over updates t, so that short trainings are not
-  ruled by the weights that they started from.
+  momentum rises to `ema_momentum` as `(1 + t) / (10 + t)` over updates t, so that short trainings
+  are not ruled by the weights that they started from.
 - Variables named to `leave_when_idle` do not change at all in a step in which their gradient is 0.
 """
 

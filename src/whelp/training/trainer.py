@@ -94,8 +94,7 @@ def train(
 
     The best epoch is the one with the highest `val_pearsonr + val_r2 / 4`, means over tracks.
     Training ends after `train_epochs_max` epochs, or when at least `train_epochs_min` are done and
-    more than
-    `patience` have passed since the best one. Everything random follows from `spec.seed`.
+    more than `patience` have passed since the best one. Everything random follows from `spec.seed`.
 
     A model with several heads (its output a dict) takes targets and sample weights as dicts over
     the heads, as `whelp.data.interleave` gives them; a head without examples in a batch stays as it
@@ -103,9 +102,8 @@ def train(
 
     With `out_dir` each epoch ends with files there: `log.csv`, `checkpoint_last.npz` and, after an
     epoch better than all before, `checkpoint_best.npz`. Killed at any moment, a training called
-    again with
-    `resume=True` reaches the numbers of one that was not (the same backend, machine and data given;
-    a dropped half epoch is repeated).
+    again with `resume=True` reaches the numbers of one that was not (the same backend, machine and
+    data given; a dropped half epoch is repeated).
 
     Args:
         model: a built model whose inputs and outputs fit the data; compiled here, and trained in
