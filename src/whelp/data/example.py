@@ -5,7 +5,7 @@ terms,
 
     message Example { Features features = 1; }
     message Features { map<string, Feature> feature = 1; }
-    message Feature { oneof kind { BytesList bytes_list = 1; FloatList ... = 2; Int64List ... = 3; }}
+    message Feature { oneof kind { BytesList bytes_list = 1; FloatList f = 2; Int64List i = 3; } }
     message BytesList { repeated bytes value = 1; }
 
 and a map entry is a message with the key as field 1 and the value as field 2
