@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,26 +10,34 @@ import click
 
 from whelp.cli.common import EXISTING_FILE, METHODS, guarded, method_section, precision_option
 from whelp.cli.console import amount, count, say, show_facts, show_table
+from whelp.cli.errors import import_backend
+from whelp.cli.inspecting_targets import inspect_targets, is_targets_table
 
 _ROWS = 12
-
+_OF_TARGETS = ("genome", "sequences", "pretrained", "held_out", "genes")
 
 _HELP = """\
-Show what the model of PARAMS is made of, and what adapting it would take.
+Show what the model of PARAMS is made of and what adapting it would take; or check a targets table.
 
-Lists layers with their roles (by which adapters find them), lengths and parameters; what the
-transfer method trains; and an estimate of the memory of a training step and of a prediction.
-Nothing is loaded or trained: a full Borzoi takes seconds.
+Of a model it lists layers with their roles (by which adapters find them), lengths and parameters;
+what the transfer method trains; and an estimate of the memory of a training step and of a
+prediction. Nothing is loaded or trained: a full Borzoi takes seconds.
+
+Of a targets table it checks files, strand pairs, values and scales; chromosomes against --genome;
+strands against --genes; and whether test windows (--sequences, of the data set) overlap with those
+that the pretrained model was trained on (--pretrained).
 
 \b
 Example:
   whelp inspect params.json
   whelp inspect params.json --transfer lora --batch-size 1 --precision mixed_bfloat16
+  whelp inspect targets.txt --genome hg38.fa --genes genes.gtf
+  whelp inspect targets.txt --sequences data/sequences.bed --pretrained sequences_human.bed
 """
 
 
 @click.command("inspect", help=_HELP)
-@click.argument("params", type=EXISTING_FILE)
+@click.argument("params", type=EXISTING_FILE, metavar="PARAMS|TARGETS")
 @click.option(
     "--transfer",
     "method",
@@ -40,9 +49,30 @@ Example:
 @click.option("--all-touched", is_flag=True, help="List every layer that the method touches.")
 @click.option("--batch-size", type=int, help="For the estimate of memory.  [default: from PARAMS]")
 @precision_option
-@guarded
-def command(params: Path, *, head: str, batch_size: int | None, **options: Any) -> None:
-    """Show what the model of PARAMS is made of, and what adapting it would take."""
+@click.option("--genome", type=EXISTING_FILE, help="TARGETS: FASTA file, or table of lengths.")
+@click.option("--sequences", type=EXISTING_FILE, help="TARGETS: sequences.bed of the data set.")
+@click.option("--pretrained", type=EXISTING_FILE, help="TARGETS: sequences.bed of pretraining.")
+@click.option(
+    "--held-out",
+    multiple=True,
+    help="Label of --pretrained that was not trained on; repeatable.  [default: test and valid]",
+)
+@click.option("--genes", type=EXISTING_FILE, help="TARGETS: GTF or GFF3, to check strands by.")
+@partial(guarded, backend=False)
+def command(params: Path, **options: Any) -> None:
+    """Show what the model of PARAMS is made of; or check a targets table."""
+    checks = {name: options.pop(name) for name in _OF_TARGETS}
+    if is_targets_table(params):
+        inspect_targets(params, **checks)
+        return
+    if given := [name for name, value in checks.items() if value]:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise click.UsageError(f"{names} is for targets tables; {params} is none")
+    import_backend()
+    _inspect_model(params, **options)
+
+
+def _inspect_model(params: Path, *, head: str, batch_size: int | None, **options: Any) -> None:
     from whelp.inspection import layer_table, model_facts, skeleton
     from whelp.specs import TransferSpec, load_params, placed
 

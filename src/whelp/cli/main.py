@@ -11,24 +11,28 @@ import click
 import whelp
 
 COMMANDS = {
+    "fit": "From BigWigs to an evaluated model, in one call.",
     "transfer": "Adapt a pretrained model to new tracks.",
     "train": "Train a whole model, from random or given weights.",
     "evaluate": "Measure the accuracy of weights on held-out windows.",
     "merge": "Fold an adapter into its base, as weights that Baskerville loads.",
     "convert": "Convert weights between .h5, .keras and adapter files.",
+    "data": "Make a data set from a genome and BigWigs: windows, folds, records.",
     "targets": "Write the targets table of BigWig files.",
     "pseudobulk": "Make BigWigs of groups of single cells from a BAM file.",
-    "inspect": "Show layers, parameters, what a method would touch, and memory.",
+    "inspect": "Show a model's layers, parameters and memory; or check a targets table.",
     "demo": "Adapt a pretrained mini Borzoi to real mouse tracks, by five methods.",
 }
 """Name -> what it does. The module of a command is imported when it is used."""
 
 _MODULES = {
+    "fit": "fitting_tracks",
     "transfer": "transferring",
     "train": "training",
     "evaluate": "evaluating",
     "merge": "merging",
     "convert": "converting",
+    "data": "making_data",
     "targets": "targeting",
     "pseudobulk": "pseudobulking",
     "inspect": "inspecting",

@@ -13,12 +13,13 @@ from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import IO, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from whelp.genome.gene_attributes import Attributes, GffExons, GtfExons
+from whelp.genome.intervals import Spans
 
 _GZIP = b"\x1f\x8b"
 _FASTA = b"##FASTA"
@@ -105,19 +106,7 @@ def read_genes(path: str | Path) -> list[Gene]:
         raise GenesError(f"{path}: this is no text; expected a GTF or GFF3 file") from None
 
 
-class Stretches(NamedTuple):
-    """Stretches of one chromosome.
-
-    Attributes:
-        starts: First bases, bp, int64 of shape `(stretches,)`, sorted.
-        ends: The bases after the last ones, bp, int64 of shape `(stretches,)`.
-    """
-
-    starts: IntArray
-    ends: IntArray
-
-
-def strand_exons(genes: Iterable[Gene]) -> dict[str, dict[str, Stretches]]:
+def strand_exons(genes: Iterable[Gene]) -> dict[str, dict[str, Spans]]:
     """Find the stretches that are exons on one strand and nothing on the other.
 
     Whatever lies between the first and last exon of a gene of the other strand, introns as well, is
@@ -133,7 +122,7 @@ def strand_exons(genes: Iterable[Gene]) -> dict[str, dict[str, Stretches]]:
     for gene in genes:
         if gene.strand in ("+", "-"):
             sides.setdefault(gene.chrom, {"+": [], "-": []})[gene.strand].append(gene)
-    found: dict[str, dict[str, Stretches]] = {}
+    found: dict[str, dict[str, Spans]] = {}
     for chrom, by_strand in sides.items():
         found[chrom] = {}
         for strand, other in (("+", "-"), ("-", "+")):
@@ -147,7 +136,7 @@ def _stacked(pairs: list[IntArray]) -> IntArray:
     return np.concatenate(pairs) if pairs else np.zeros((0, 2), dtype=np.int64)
 
 
-def _without(kept: IntArray, holes: IntArray) -> Stretches:
+def _without(kept: IntArray, holes: IntArray) -> Spans:
     """The union of some stretches less that of others."""
     positions = np.concatenate([kept.ravel(), holes.ravel()])
     changes = np.concatenate(
@@ -160,7 +149,7 @@ def _without(kept: IntArray, holes: IntArray) -> Stretches:
     last = np.append(positions[1:] != positions[:-1], True)[: len(positions)]
     positions, inside = positions[last], depth[last] > 0
     before = np.concatenate([[False], inside[:-1]])[: len(inside)]
-    return Stretches(positions[inside & ~before], positions[~inside & before])
+    return Spans(positions[inside & ~before], positions[~inside & before])
 
 
 class _LineError(Exception):

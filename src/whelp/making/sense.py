@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from whelp.genome.genes import Stretches
+from whelp.genome.intervals import Spans
 from whelp.making.coverage import Coverage, open_coverage
 from whelp.making.strands import StrandError
 
-StrandExons = Mapping[str, Mapping[str, Stretches]]
+StrandExons = Mapping[str, Mapping[str, Spans]]
 """Chromosome -> "+" and "-" -> exons; see `whelp.genome.genes.strand_exons`."""
 
 _MOST = 20_000
@@ -32,7 +32,7 @@ class PairShare:
         name: The pair.
         sense: Sum of the coverage on the genes' strand.
         antisense: Sum of the coverage on the other strand.
-        exons: Stretches that were read.
+        exons: Spans that were read.
         swapped: Whether the files were exchanged, so that the numbers are those after it.
     """
 

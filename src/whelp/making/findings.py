@@ -1,0 +1,28 @@
+"""What a check has found, by how bad it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Findings:
+    """Sentences for the user.
+
+    Attributes:
+        faults: Why something cannot be used.
+        warnings: What is probably not meant.
+        notes: What one may want to know.
+    """
+
+    faults: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def listed(names: Iterable[str], most: int = 4) -> str:
+    """The first of some names, and how many there are."""
+    known = list(names)
+    more = f", ... ({len(known):,} in all)" if len(known) > most else ""
+    return ", ".join(known[:most]) + more
