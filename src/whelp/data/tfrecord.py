@@ -145,7 +145,7 @@ def _next_frame(stream: _Inflater) -> bytes | None:
     return payload
 
 
-def write_frames(path: str | Path, payloads: Iterable[bytes]) -> int:
+def write_frames(path: str | Path, payloads: Iterable[bytes], *, level: int = -1) -> int:
     """Write a record file as a whole or not at all.
 
     The records go to a temporary file in the same folder, which takes the name `path` when it is
@@ -154,6 +154,7 @@ def write_frames(path: str | Path, payloads: Iterable[bytes]) -> int:
     Args:
         path: File to write.
         payloads: Records, in order.
+        level: How hard to compress, 1 to 9; -1 for what zlib chooses, which is 6.
 
     Returns:
         Number of records written.
@@ -162,11 +163,11 @@ def write_frames(path: str | Path, payloads: Iterable[bytes]) -> int:
         OSError: If the disk is full or the folder cannot be written.
     """
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        return _compress(file, payloads)
+        return _compress(file, payloads, level)
 
 
-def _compress(file: BinaryIO, payloads: Iterable[bytes]) -> int:
-    stream = zlib.compressobj()
+def _compress(file: BinaryIO, payloads: Iterable[bytes], level: int) -> int:
+    stream = zlib.compressobj(level)
     count = 0
     for payload in payloads:
         length = struct.pack("<Q", len(payload))

@@ -107,28 +107,30 @@ def pool_window(
 
 
 def round_to_half(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Round values as a trip through 16-bit floats does, five times as fast.
+    """Round values as a trip through 16-bit floats does, in place and five times as fast.
 
     Args:
         values: float32 of any shape, NaN without payload.
 
     Returns:
-        float32 of the same shape; infinite where the value is beyond 16-bit floats.
+        The same array; infinite where the value is beyond 16-bit floats.
     """
+    small = np.abs(values) < _SMALLEST_NORMAL
+    rounded_small = values + _SUBNORMAL_SHIFT
+    rounded_small -= _SUBNORMAL_SHIFT
     bits = values.view(np.uint32)
-    kept = bits >> _ROUNDED_BITS
     # Ties go to the even neighbour, so half a step is added, less a bit where the last kept is 0.
-    kept &= np.uint32(1)
-    kept += bits
-    kept += np.uint32(0xFFF)
-    kept &= np.uint32(0xFFFFE000)
-    rounded = kept.view(np.float32)
-    size = np.abs(values)
-    small = size < _SMALLEST_NORMAL
-    np.copyto(rounded, (values + _SUBNORMAL_SHIFT) - _SUBNORMAL_SHIFT, where=small)
-    if np.fmax.reduce(size, axis=None, initial=0) >= LARGEST:
-        rounded[np.abs(rounded) > LARGEST] *= np.float32(np.inf)
-    return rounded
+    half_step = bits >> _ROUNDED_BITS
+    half_step &= np.uint32(1)
+    half_step += np.uint32(0xFFF)
+    bits += half_step
+    bits &= np.uint32(0xFFFFE000)
+    np.copyto(values, rounded_small, where=small)
+    largest = np.fmax.reduce(values, axis=None, initial=0)
+    least = np.fmin.reduce(values, axis=None, initial=0)
+    if max(largest, -least) > LARGEST:
+        values[np.abs(values) > LARGEST] *= np.float32(np.inf)
+    return values
 
 
 def interpolate(values: Floats) -> Floats:
@@ -165,7 +167,7 @@ def _fill(
         filled = interpolate(coverage)
     elif missing:
         # The reference's baseline of a window with NaN is 0.
-        filled[nan] = 0
+        np.copyto(filled, 0, where=nan)
     if blacklisted:
         known = not missing or settings.interp_nan
         enough = len(filled) // settings.pool_width >= _BASELINE_BINS

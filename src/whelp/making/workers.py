@@ -24,6 +24,21 @@ Result = TypeVar("Result", covariant=True)
 _START = "import sys; sys.path[:] = {path!r}; from whelp.making.workers import serve; serve()"
 
 
+_WORTH_A_WORKER = 24
+"""Jobs for which a single worker, which is faster at them, has earned its start."""
+
+_ENVIRONMENT = {
+    # Workers do not multiply matrices; the threads for it would cost memory.
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    # Arrays of a window are made and dropped all the time. Kept by the process, and not given back
+    # to the system each time, they cost half as much.
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
+    "MALLOC_TOP_PAD_": str(16 << 20),
+}
+
+
 class Task(Protocol[Job, Result]):
     """What is done with each job; sent to every worker once."""
 
@@ -51,12 +66,12 @@ def run_jobs(
     Args:
         task: What is done with each; like jobs and results, it is pickled.
         jobs: The jobs, begun in this order.
-        processes: How many at a time; with 1, or a single job, it is done in this process.
+        processes: How many at a time. With 1, a few jobs are done in this process.
 
     Yields:
         Place of the job in `jobs`, and its result or why there is none, as jobs are done.
     """
-    if processes == 1 or len(jobs) < 2:
+    if len(jobs) < 2 or (processes == 1 and len(jobs) < _WORTH_A_WORKER):
         for at, job in enumerate(jobs):
             yield at, _attempt(task, job)
         return
@@ -124,8 +139,7 @@ class _Pool:
 
 
 def _start_worker() -> subprocess.Popen[bytes]:
-    # Workers do not multiply matrices; the threads for it would cost memory.
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    environment = {**os.environ, **_ENVIRONMENT}
     return subprocess.Popen(
         [sys.executable, "-c", _START.format(path=sys.path)],
         stdin=subprocess.PIPE,
