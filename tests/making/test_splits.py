@@ -126,5 +126,5 @@ def test_peaks_only_needs_peaks(tmp_path: Path) -> None:
     table = tmp_path / "targets.txt"
     table.write_text("\tidentifier\tfile\n0\tone\tone.bw\n")
     settings = WindowSettings(seq_length=4096, peaks_only=True)
-    with pytest.raises(WindowError, match=r"'one\.bw' is not one"):
+    with pytest.raises(WindowError, match=r"one is 'one\.bw'"):
         divide_genome({"a": 40_000}, TargetsTable.read(table), settings)

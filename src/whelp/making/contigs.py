@@ -8,6 +8,9 @@ from pathlib import Path
 
 from whelp.genome.intervals import Interval, intersect, merge, subtract
 from whelp.making.windows import WindowError
+from whelp.specs import TargetsTable
+
+_PEAKS = (".bed", ".narrowpeak", ".broadpeak")
 
 
 def genome_contigs(lengths: Mapping[str, int], gaps: Iterable[Interval] = ()) -> list[Interval]:
@@ -115,18 +118,21 @@ def rejoin_contigs(contigs: Iterable[Interval]) -> list[Interval]:
     return joined
 
 
-def peak_files(files: Iterable[str | Path | None]) -> list[Path]:
+def peak_files(targets: TargetsTable) -> list[Path]:
     """Return the files of tracks that are all peaks.
 
     Raises:
         WindowError: One of them is no BED or narrowPeak file.
     """
-    paths = [Path(file or "") for file in files]
-    for path in paths:
-        name = path.name.lower().removesuffix(".gz")
-        if not name.endswith((".bed", ".narrowpeak", ".broadpeak")):
+    paths = []
+    for row in targets.rows:
+        path = Path(row.file or "")
+        if not path.name.lower().removesuffix(".gz").endswith(_PEAKS):
             raise WindowError(
                 f"windows can be limited to peaks only where every track is a BED or narrowPeak "
-                f"file; {str(path)!r} is not one. Give the peaks as regions to limit to instead"
+                f"file; {row.identifier} is {str(path)!r}. Give the peaks as regions to limit to "
+                "instead"
             )
+        beside = Path(targets.path).parent / path
+        paths.append(beside if not path.exists() and beside.exists() else path)
     return paths

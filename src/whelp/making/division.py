@@ -97,7 +97,7 @@ def find_contigs(
         limit = _intervals(settings.limit, lengths)
         contigs = limit_contigs(contigs, limit, as_reference=settings.as_reference)
     if settings.peaks_only:
-        files = peak_files(row.file for row in targets.rows)
+        files = peak_files(targets)
         regions = peak_regions(
             (peak for file in files for peak in _intervals(file, lengths)),
             pool_width=settings.pool_width,
@@ -218,5 +218,5 @@ def _check_names(
 def _lost(contig: Interval) -> str:
     return (
         f"The longest contig, {contig.chrom}:{contig.start:,}-{contig.end:,}, is left out, and "
-        "windows that end where their contig does, as in the reference"
+        "windows that end where their contig does, as in Baskerville; `whelp data` keeps both"
     )

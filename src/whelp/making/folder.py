@@ -21,7 +21,7 @@ from whelp.files import atomic_path
 from whelp.making.options import DataSettings, MakingError, TrackSummary
 from whelp.making.plan import WindowPlan
 from whelp.making.tracks import TrackJob
-from whelp.making.windows import write_windows_bed
+from whelp.making.windows import read_windows_bed, sorted_labels, write_windows_bed
 from whelp.specs import TargetsTable
 
 STATE = "making.json"
@@ -143,6 +143,9 @@ class DataFolder:
 
     def _check_same(self, *, resume: bool) -> None:
         state = self._state()
+        if not state and resume and self._holds_windows_only():
+            self._write_state(complete=False)
+            return
         if not state:
             what = "a data set" if (self.path / STATISTICS).exists() else "files"
             raise MakingError(
@@ -162,6 +165,20 @@ class DataFolder:
                 f"{self.path}: this data set {whole}; go on with it (resume, --restart), choose "
                 "another folder, or remove this one"
             )
+
+    def _holds_windows_only(self) -> bool:
+        """Whether someone put these very windows into the folder, and there is no data set yet.
+
+        That is how Baskerville's `hound_data.py --restart` is given windows.
+        """
+        given = self.path / "sequences.bed"
+        begun = (STATISTICS, RECORDS, COVERAGE)
+        if not given.is_file() or any((self.path / name).exists() for name in begun):
+            return False
+        windows = read_windows_bed(given)
+        labels = sorted_labels(window.label for window in windows)
+        windows.sort(key=lambda window: labels.index(window.label))
+        return bool(_digest(repr(windows).encode()) == self._identity["sequences"])
 
 
 def _differences(

@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from whelp.genome.fasta import chromosome_lengths
-from whelp.genome.intervals import check_chromosomes, read_spans
+from whelp.genome.intervals import BedError, check_chromosomes, read_spans
 from whelp.making.division import Division, divide_genome, wanted_labels, window_starts
 from whelp.making.mappability import unmappable_bins
-from whelp.making.regions import take_windows
+from whelp.making.regions import GivenWindows, take_windows
 from whelp.making.settings import WindowSettings
-from whelp.making.windows import LabeledWindow, WindowError, sorted_labels
+from whelp.making.windows import LabeledWindow, WindowError, read_windows_bed, sorted_labels
 from whelp.specs import TargetsTable
 
 __all__ = ["WindowError", "WindowPlan", "WindowSettings", "plan_windows"]
@@ -135,7 +135,20 @@ def _plan_given(lengths: Mapping[str, int], settings: WindowSettings) -> WindowP
             windows, mask = _mappable(windows, mask, settings)
             notes += _left_out(before, windows, settings)
     labels = sorted_labels(window.label for window in windows)
-    return WindowPlan(given.contigs, windows, mask, labels, notes)
+    return WindowPlan(_given_contigs(given, settings), windows, mask, labels, notes)
+
+
+def _given_contigs(given: GivenWindows, settings: WindowSettings) -> list[LabeledWindow]:
+    """Keep the contigs of Baskerville's data set, where windows are taken from one."""
+    assert settings.regions is not None
+    beside = settings.regions.with_name("contigs.bed")
+    if settings.as_reference and beside.exists():
+        try:
+            return read_windows_bed(beside)
+        except BedError:
+            # It is of no use to the data set; another one is written.
+            pass
+    return given.contigs
 
 
 def _mask(

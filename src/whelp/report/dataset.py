@@ -114,7 +114,7 @@ def _cards(tables: DatasetTables) -> list[tuple[str, str, str]]:
         ("Tracks", formats.count(len(tracks)), ""),
     ]
     if len(tracks):
-        most = tracks.loc[tracks["clipped"].idxmax()]
+        most = tracks.iloc[int(tracks["clipped"].argmax())]
         remark = f"at most {formats.share(most['clipped'])}, {most['identifier']}"
         cards.append(("Clipped bins", formats.share(tracks["clipped"].mean()), remark))
     return cards
