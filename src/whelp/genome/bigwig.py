@@ -124,6 +124,22 @@ class Step(NamedTuple):
     value: float
 
 
+class Runs(NamedTuple):
+    """Stretches of one chromosome, each of one value.
+
+    Attributes:
+        chrom: Chromosome.
+        starts: First bases, from 0, of shape `(stretches,)`.
+        ends: Ends, exclusive, of the same shape.
+        values: Value at each base of a stretch, of the same shape.
+    """
+
+    chrom: str
+    starts: npt.NDArray[np.integer[Any]]
+    ends: npt.NDArray[np.integer[Any]]
+    values: npt.NDArray[np.generic]
+
+
 def write_bigwig(path: str | Path, lengths: Mapping[str, int], intervals: Iterable[Step]) -> None:
     """Write a BigWig file as a whole or not at all.
 
@@ -165,6 +181,23 @@ def write_bigwig_values(
     with _writer(path, lengths) as file:
         for chrom, array in values:
             _add(file, lengths, chrom, _runs(array.astype(np.float32, copy=False)))
+
+
+def write_bigwig_runs(path: str | Path, lengths: Mapping[str, int], runs: Iterable[Runs]) -> None:
+    """Write a BigWig file from stretches in arrays, as a whole or not at all.
+
+    Args:
+        path: File to write.
+        lengths: Chromosome -> its length in bp.
+        runs: Stretches, chromosomes in the order of `lengths`, sorted, without overlaps.
+
+    Raises:
+        BigWigError: The stretches are out of order or leave their chromosome.
+        OSError: The disk is full or the folder cannot be written.
+    """
+    with _writer(path, lengths) as file:
+        for part in runs:
+            _add(file, lengths, part.chrom, (part.starts, part.ends, part.values))
 
 
 @contextmanager
