@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,9 +55,8 @@ RUNS: dict[str, dict[str, object]] = {
 
 
 @pytest.fixture(scope="session")
-def answers(golden: Path, unpack: Callable[[str], Path]) -> Path:
-    folder = golden / "data"
-    return folder if (folder / "inputs").is_dir() else unpack("data")
+def answers(golden: Path) -> Path:
+    return golden / "data"
 
 
 @pytest.fixture
