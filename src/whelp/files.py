@@ -10,13 +10,15 @@ from pathlib import Path
 
 
 @contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
+def atomic_path(path: str | Path, *, durable: bool = True) -> Iterator[Path]:
     """Gives a temporary path beside `path`, which takes its place on success and else is removed.
 
-    The contents reach the disk before the name does: a crash leaves the old file or the new one.
+    A crash leaves the old file or the new one.
 
     Args:
       path: The file to write. Its folder is made if it is missing.
+      durable: Whether the contents reach the disk before the name does, which can take seconds.
+        Without, only a crash of the system, and not one of this process, may leave a broken file.
 
     Yields:
       A path in the same folder, with the same ending, to write to.
@@ -33,8 +35,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
+        if durable:
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
     finally:

@@ -8,9 +8,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from whelp.making.build import DataSettings as DataSettings
-    from whelp.making.build import DataSummary as DataSummary
     from whelp.making.build import make_data as make_data
+    from whelp.making.options import DataSettings as DataSettings
+    from whelp.making.options import DataSummary as DataSummary
+    from whelp.making.options import MakingError as MakingError
+    from whelp.making.options import Progress as Progress
+    from whelp.making.options import TrackSummary as TrackSummary
     from whelp.making.plan import WindowPlan as WindowPlan
     from whelp.making.plan import plan_windows as plan_windows
     from whelp.making.settings import WindowSettings as WindowSettings
@@ -20,9 +23,12 @@ if TYPE_CHECKING:
     from whelp.making.windows import write_windows_bed as write_windows_bed
 
 _LAZY = {
-    "DataSettings": "build",
-    "DataSummary": "build",
+    "DataSettings": "options",
+    "DataSummary": "options",
     "LabeledWindow": "windows",
+    "MakingError": "options",
+    "Progress": "options",
+    "TrackSummary": "options",
     "WindowError": "windows",
     "WindowPlan": "plan",
     "WindowSettings": "settings",

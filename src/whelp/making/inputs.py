@@ -65,6 +65,11 @@ def plan_tracks(table: TargetsTable, settings: DataSettings) -> Tracks:
         for place, (row, path) in enumerate(found)
         if path is not None
     ]
+    if settings.windows.as_reference and settings.blacklist is not None:
+        notes.append(
+            "blacklisted regions that begin before a window are not brought down in it, as in the "
+            "reference; `whelp data` brings them down"
+        )
     return Tracks(jobs, notes + _rounded_scales(table, settings))
 
 
@@ -207,7 +212,9 @@ def _contig_fault(
     }
     lost = [chrom for chrom, name in names.items() if name is None]
     if len(lost) == len(ends):
-        return _other_names(coverage, lost), ""
+        hint = _names_hint(coverage, lost)
+        if hint or settings.missing_contigs == "error":
+            return _other_names(coverage, lost, hint or "Is it of another assembly?"), ""
     if coverage.is_peaks:
         return "", f"there are no intervals on {_few(lost)}; its targets are 0 there" * bool(lost)
     short = [
@@ -230,12 +237,15 @@ def _contig_fault(
     )
 
 
-def _other_names(coverage: Coverage, lost: Sequence[str]) -> str:
-    hint = "Is it of another assembly?"
+def _names_hint(coverage: Coverage, lost: Sequence[str]) -> str:
     if any(contig_name(chrom, coverage.lengths, prepend=True) for chrom in lost):
-        hint = 'Its names lack the "chr" of the genome\'s: say so (--chr-prepend)'
-    elif any(contig_name(chrom, coverage.lengths, strip=True) for chrom in lost):
-        hint = 'Its names have a "chr" that the genome\'s lack: say so (--chr-strip)'
+        return 'Its names lack the "chr" of the genome\'s: say so (--chr-prepend)'
+    if any(contig_name(chrom, coverage.lengths, strip=True) for chrom in lost):
+        return 'Its names have a "chr" that the genome\'s lack: say so (--chr-strip)'
+    return ""
+
+
+def _other_names(coverage: Coverage, lost: Sequence[str], hint: str) -> str:
     return (
         f"{coverage.path}: it has none of the contigs that windows are on, {_few(lost)}, but "
         f"{_few(list(coverage.lengths)) or 'no contigs'}. {hint}"

@@ -82,8 +82,12 @@ class DataSettings:
 
     @property
     def process_count(self) -> int:
-        """Number of processes, at most one a core that this process may use."""
-        return self.processes or len(os.sched_getaffinity(0))
+        """Number of processes: what was asked for, else one a core that this process may use."""
+        if self.processes is not None:
+            return self.processes
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

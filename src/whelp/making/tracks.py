@@ -84,7 +84,8 @@ class TrackReader:
         bins = (self.windows[0].end - self.windows[0].start) // job.settings.pool_width
         path = track_path(self.folder, job.place)
         with (
-            atomic_path(path) as temporary,
+            # A file that a crash of the system leaves broken is not taken for finished later.
+            atomic_path(path, durable=False) as temporary,
             open_coverage(job.file) as coverage,
             h5py.File(temporary, "w") as out,
         ):
@@ -144,9 +145,9 @@ class TrackReader:
         pooled = pool_window(values, job.settings, blacklist.within(chrom, start, end))
         if pooled.undefined:
             raise MakingError(
-                f"{pooled.undefined} bins of {chrom}:{start:,}-{end:,} have negative coverage, of "
-                f"which {job.settings.sum_stat} has no value. Use sum or mean for this track, or "
-                "make its negative values 0 (bw_w5.py -z)"
+                f"{pooled.undefined} bins of {chrom}:{start:,}-{end:,} have no "
+                f"{job.settings.sum_stat}: their coverage is negative, or infinite. Use sum or "
+                "mean for this track, or make its negative values 0 (bw_w5.py -z)"
             )
         return pooled
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import pickle
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -180,6 +181,8 @@ def _attempt(task: Any, job: Any) -> Any:
 
 def serve() -> None:
     """Be a worker: read the task and jobs from standard input, write results to standard output."""
+    # Ctrl-C reaches the whole group; the process that sent the jobs decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     # What libraries print must not get in between the answers.
     os.dup2(2, 1)
@@ -196,5 +199,5 @@ def _listen(jobs: queue.SimpleQueue[Any]) -> None:
     try:
         while True:
             jobs.put(pickle.load(sys.stdin.buffer))
-    except (EOFError, KeyboardInterrupt):
+    except EOFError:
         os._exit(0)
