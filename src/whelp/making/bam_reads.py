@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pysam
 
 _UNPLACED, _SECONDARY, _FAILED, _DUPLICATE, _SUPPLEMENTARY = 0x4, 0x100, 0x200, 0x400, 0x800
+_BLOCK = 1 << 16
 _MAGIC = b"BAM\x01"
 _EOF = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 """The empty block that ends every whole BAM file."""
@@ -133,7 +134,7 @@ def _check_file(path: Path) -> None:
         ended = raw.read() == _EOF
     try:
         with gzip.open(path) as unpacked:
-            magic = unpacked.read(len(_MAGIC))
+            magic = unpacked.read(_BLOCK)[: len(_MAGIC)]
     except (gzip.BadGzipFile, EOFError, zlib.error):
         magic = b""
     if magic != _MAGIC:
