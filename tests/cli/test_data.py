@@ -137,6 +137,18 @@ def test_another_data_set_is_not_overwritten(whelp: Callable, inputs: Path, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_a_mistake_does_not_cost_the_data_set(
+    whelp: Callable, inputs: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    line = ("data", "genome.fa", "targets_basic.txt", "-o", out, *LENGTHS, "-p", 1)
+    assert whelp(*line, *CHROMS).exit_code == 0
+    before = folder_bytes(out)
+    result = whelp(*line, "-t", "ctgB", "-v", "ctgX", "--overwrite")
+    assert result.exit_code == 1 and "not in the genome: ctgX" in result.output
+    assert folder_bytes(out) == before
+
+
 def test_help_has_an_example_and_needs_little(whelp: Callable) -> None:
     assert "Example:\n    whelp data hg38.fa targets.txt" in whelp("data", "--help").output
     code = (

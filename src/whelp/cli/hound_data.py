@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", default=44, type=int, help=f"random seed{default}")
     add("--snap", default=1, type=int, help=f"snap windows to multiples of this{default}")
     add("--st", "--split_test", dest="split_test", **flag, help="exit after the split")
-    add("--stride", "--stride_train", dest="stride_train", default=1.0, type=float)
+    add("--stride_train", "--stride", default=1.0, type=float, help=f"step of windows{default}")
     add("--stride_test", default=1.0, type=float, help="step of validation and test windows")
     add("-t", dest="test", default="0.05", help=f"share or chromosomes for testing{default}")
     add("-u", dest="umap", type=Path, help="BED of unmappable regions")
