@@ -308,10 +308,11 @@ def test_files_that_are_no_sorted_bam(bam) -> None:
     path = bam(_read(50, "AAA-1", contig="chr2"), _read(60, "CCC-1"))
     _refused(BamError, "not sorted by position", path)
     whole = bam(*READS).read_bytes()
-    Path("cells.bam").write_bytes(whole[:-40])
+    Path("cells.bam").write_bytes(whole[:-28])  # the block that ends it
     _refused(BamError, "cut short", Path("cells.bam"))
-    Path("cells.bam").write_bytes(whole[:60] + b"\0" * 60 + whole[120:])
-    _refused(BamError, "BAM", Path("cells.bam"))
+    for damaged in (whole[:-40], whole[:60] + b"\0" * 60 + whole[120:]):
+        Path("cells.bam").write_bytes(damaged)
+        _refused(BamError, "this is no BAM file, or it is damaged", Path("cells.bam"))
     Path("cells.bam").write_text("no BAM")
     _refused(BamError, "this is no BAM file", Path("cells.bam"))
     Path("cells.sam").write_text("@SQ\tSN:chr1\tLN:1000\n")
