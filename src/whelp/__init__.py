@@ -12,6 +12,8 @@ from whelp._keras_setup import prepare_keras
 
 if TYPE_CHECKING:
     from whelp.data import open_dataset as open_dataset
+    from whelp.fitting import TrackInput as TrackInput
+    from whelp.fitting import fit as fit
     from whelp.fitting import transfer as transfer
     from whelp.loading import adapt as adapt
     from whelp.loading import load as load
@@ -32,9 +34,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LAZY = {
+    "TrackInput": "whelp.fitting",
     "adapt": "whelp.loading",
     "ensemble": "whelp.models",
     "evaluate": "whelp.training.evaluation",
+    "fit": "whelp.fitting",
     "load": "whelp.loading",
     "load_adapter": "whelp.loading",
     "load_params": "whelp.specs",

@@ -1,4 +1,4 @@
-"""What a fit is planned to take: work counted by hand, memory, and advice where it is too little."""
+"""What a fit is planned to take: work counted by hand, memory, advice where that is too little."""
 
 from dataclasses import replace
 from typing import Any
@@ -100,17 +100,17 @@ def test_what_fits_is_found(tiny: Any) -> None:
     train = {**tiny.TRAIN, "batch_size": 8}
     params = load_params({"model": tiny.MODEL, "train": train, "transfer": {"mode": "full"}})
     roomy = Machine("GPU, test", 2**40, 1e11, 1e10)
-    every = fitting_settings(params, 0, "float32", roomy)
+    every = fitting_settings(params, "float32", roomy)
     assert [(s.method, s.precision) for s in every[:2]] == [
         ("full", "float32"),
         ("full", "mixed_bfloat16"),
     ]
     tight = replace(roomy, memory=every[0].memory - 1)
-    found = fitting_settings(params, 0, "float32", tight)
+    found = fitting_settings(params, "float32", tight)
     assert found[0].method == "full" and found[0].batch_size == 4
     assert {"locon", "lora", "linear"} <= {setting.method for setting in found}
     assert all(setting.memory <= tight.memory for setting in found)
     assert all(
         s.precision == "float32"
-        for s in fitting_settings(params, 0, "float32", replace(roomy, device="CPU, 2 cores"))
+        for s in fitting_settings(params, "float32", replace(roomy, device="CPU, 2 cores"))
     )

@@ -89,6 +89,13 @@ def amount(size: float) -> str:
     return f"{size / 1e9:,.2f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
 
 
+def duration(seconds: float) -> str:
+    """Seconds in the unit that people would use: 45 s, 12 min, 3.5 h."""
+    if seconds < 100:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
 def score(value: float | None) -> str:
     """A correlation with three decimals, or a dash."""
     return "-" if value is None or value != value else f"{value:.3f}"

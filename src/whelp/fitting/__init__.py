@@ -5,7 +5,9 @@ from whelp.fitting.base import load_keras, read_weights
 from whelp.fitting.epochs import EpochNews
 from whelp.fitting.evaluation import EvaluationFiles, evaluate_files, write_evaluation_report
 from whelp.fitting.folder import OutputFolderError, read_run
+from whelp.fitting.from_tracks import FitRun, TrackInput, fit, plan_fit
 from whelp.fitting.options import RunOptions, RunSettings
+from whelp.fitting.planning import FitPlan, PlanError
 from whelp.fitting.resources import peak_memory
 from whelp.fitting.run import train_from_files, transfer
 from whelp.fitting.summary import TransferRun
@@ -15,14 +17,20 @@ __all__ = [
     "AssessmentSettings",
     "EpochNews",
     "EvaluationFiles",
+    "FitPlan",
+    "FitRun",
     "OutputFolderError",
+    "PlanError",
     "RunOptions",
     "RunSettings",
+    "TrackInput",
     "TransferRun",
     "assess",
     "evaluate_files",
+    "fit",
     "load_keras",
     "peak_memory",
+    "plan_fit",
     "read_run",
     "read_weights",
     "train_from_files",

@@ -55,6 +55,11 @@ def identity_of(
     }
 
 
+def is_data_folder(path: Path) -> bool:
+    """Say whether a data set was made, or begun, in a folder."""
+    return (path / STATE).is_file()
+
+
 class DataFolder:
     """The folder of a data set that is being made.
 

@@ -1,0 +1,177 @@
+"""From a genome and tracks to a trained and evaluated model, in one call."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Unpack
+
+from whelp.fitting.estimates import estimate_training
+from whelp.fitting.folder import check_folder
+from whelp.fitting.options import RunOptions, run_settings
+from whelp.fitting.planning import FitPlan, params_for_tracks
+from whelp.fitting.run import transfer
+from whelp.fitting.summary import TransferRun
+from whelp.making import DataSettings, DataSummary, make_data, plan_windows
+from whelp.making.folder import is_data_folder
+from whelp.making.inputs import plan_tracks
+from whelp.making.options import ProgressHook
+from whelp.specs import Params, TargetsTable
+
+DATA = "data"
+"""Folder of the data set, in the folder of the results."""
+
+SEEN = "may have been seen in pretraining: give the windows that the model was trained on"
+UNSEEN = "held out from pretraining: windows and labels are those of {path}"
+
+
+@dataclass(frozen=True)
+class TrackInput:
+    """What a fit starts from.
+
+    Attributes:
+      genome: FASTA file, plain or bgzipped.
+      targets: Targets table or its path; its files are BigWig, w5 or BED. See `whelp targets`.
+      pretrained_split: `sequences.bed` of the data that the model was pretrained on, whose windows
+        and labels are taken; without it windows are laid anew, and test windows may have been seen.
+      data: How windows are laid and tracks read; lengths and bins come from the model.
+    """
+
+    genome: Path
+    targets: Path | TargetsTable
+    pretrained_split: Path | None = None
+    data: DataSettings = field(default_factory=DataSettings)
+
+
+@dataclass(frozen=True)
+class FitRun:
+    """A finished fit.
+
+    Attributes:
+      plan: What was planned.
+      data: What the data set holds.
+      run: The trained model and its numbers.
+    """
+
+    plan: FitPlan
+    data: DataSummary
+    run: TransferRun
+
+
+def fit(
+    params: str | Path | Mapping[str, Any],
+    tracks: TrackInput,
+    out_dir: str | Path,
+    *,
+    ignore_memory: bool = False,
+    on_plan: Callable[[FitPlan], None] | None = None,
+    on_data: ProgressHook | None = None,
+    **options: Unpack[RunOptions],
+) -> FitRun:
+    """Makes a data set from tracks, adapts a pretrained model to it, evaluates and reports.
+
+    The model keeps its graph; its head gets an output a track. The folder then holds the data set
+    in `data/`, and beside it all that `whelp.transfer` writes. A fit that was stopped goes on with
+    `resume=True`: what is done of the data and of the training is not done again.
+
+    Args:
+      params: Parameter file of the model, or its contents. Without the section transfer, LoRA.
+      tracks: Genome and tracks.
+      out_dir: Folder of the results.
+      ignore_memory: Whether to go on where the estimated memory is more than there is.
+      on_plan: Called with the plan before anything is made.
+      on_data: Called while the data set is made; see `whelp.making.make_data`.
+      **options: Weights, precision, resuming; see `RunSettings`.
+
+    Returns:
+      The plan, the data set in numbers, and the trained model.
+
+    Raises:
+      PlanError: The memory of this machine is not enough.
+      OutputFolderError: The folder holds an earlier run.
+      whelp.specs.SpecError: The parameters or the targets table are wrong.
+      ValueError: Genome, tracks, windows or data cannot be used; the message says why.
+      OSError: A file cannot be read or written.
+    """
+    folder = Path(out_dir)
+    head = options.pop("head", 0)
+    adapted = params_for_tracks(params, len(_table(tracks)), head=head)
+    chosen = run_settings(options)
+    check_folder(folder, chosen.existing, {})
+    plan, settings = plan_fit(adapted, tracks, precision=chosen.precision, weights=chosen.weights)
+    if on_plan is not None:
+        on_plan(plan)
+    if not ignore_memory:
+        plan.check_memory()
+    if chosen.existing == "replace" and is_data_folder(folder / DATA):
+        shutil.rmtree(folder / DATA)
+    data = make_data(
+        tracks.genome,
+        tracks.targets,
+        folder / DATA,
+        settings,
+        resume=chosen.existing == "resume",
+        progress=on_data,
+    )
+    given: RunOptions = {"trunk": True, "remarks": _remarks(tracks), **options}
+    return FitRun(plan, data, transfer(adapted.to_dict(), folder / DATA, folder, **given))
+
+
+def plan_fit(
+    params: Params,
+    tracks: TrackInput,
+    *,
+    precision: str = "float32",
+    weights: str | Path | None = None,
+) -> tuple[FitPlan, DataSettings]:
+    """Plans a fit: lays the windows and estimates memory and time; writes nothing.
+
+    Args:
+      params: Parameters of the model, with a head for the tracks.
+      tracks: Genome and tracks.
+      precision: Name of the dtype policy.
+      weights: Pretrained weights, which are read to see whether they fit.
+
+    Returns:
+      The plan, and the settings of the data set with the model's lengths.
+
+    Raises:
+      ValueError: Weights, genome, tracks or windows cannot be used.
+    """
+    table = _table(tracks)
+    plan_tracks(table, tracks.data)  # tells at once which files are missing
+    estimate = estimate_training(params, precision=precision, weights=weights)
+    facts = estimate.facts
+    crop_bp = facts.crop * facts.stride
+    covered = facts.target_length * facts.stride
+    given = tracks.data.windows
+    windows = replace(
+        given,
+        seq_length=facts.seq_length,
+        crop_bp=crop_bp,
+        pool_width=facts.stride,
+        stride_train=covered if given.stride_train == 1 else given.stride_train,
+        stride_test=covered if given.stride_test == 1 else given.stride_test,
+        regions=given.regions or tracks.pretrained_split,
+    )
+    laid = plan_windows(tracks.genome, table, windows)
+    counts = {name: sum(w.label == name for w in laid.windows) for name in laid.labels}
+    assert params.train is not None
+    epochs = params.train.train_epochs_max + params.train.adapter_after
+    notes = (*laid.notes, *(f"{name}: {text}" for name, text in _remarks(tracks).items()))
+    plan = FitPlan(counts, len(table), epochs, estimate, notes)
+    return plan, replace(tracks.data, windows=windows)
+
+
+def _table(tracks: TrackInput) -> TargetsTable:
+    given = tracks.targets
+    return given if isinstance(given, TargetsTable) else TargetsTable.read(given)
+
+
+def _remarks(tracks: TrackInput) -> dict[str, str]:
+    """Says whether the pretrained model may know the test windows."""
+    if tracks.pretrained_split is None:
+        return {"test windows": SEEN}
+    return {"test windows": UNSEEN.format(path=tracks.pretrained_split)}
