@@ -215,6 +215,13 @@ def test_wrong_use_is_refused():
         train(make_model(), (pair for pair in [make_data()]), SPEC)
     with pytest.raises(ValueError, match="same number of examples"):
         train(make_model(), (np.zeros((4, 16, 4)), np.zeros((5, 16, 3))), SPEC)
+    with pytest.raises(TrainingError, match=r"\(bins, tracks\) \(16, 3\), the data hold .*5\)"):
+        train(make_model(), make_data(tracks=5), SPEC)
+    with pytest.raises(TrainingError, match="choose the head"):
+        train(make_model(), make_data(), SPEC, validation=make_data(tracks=2))
+    other = from_arrays(*make_data(tracks=4))
+    with pytest.raises(TrainingError, match=r"the data hold \(16, 4\)"):
+        train(make_model(), other, SPEC)
     with pytest.raises(TrainingError, match="num_gpu is 2, but the model was built on 1"):
         train(make_model(), make_data(), SPEC | {"num_gpu": 2})
 

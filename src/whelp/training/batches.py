@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from whelp.data.epochs import EpochDataset
+from whelp.training.errors import TrainingError
 
 if TYPE_CHECKING:
     from whelp.specs import TrainSpec
@@ -171,6 +172,36 @@ def validation_batches(data: Data, spec: TrainSpec, devices: int = 1) -> keras.u
     """
     batches = _batches(data, spec, shuffle=False)
     return DeviceBatches(batches, devices, training=False) if devices > 1 else batches
+
+
+def check_shapes(model: keras.Model, data: Data) -> None:
+    """Refuse data whose targets are not of the shape of the model's output.
+
+    Args:
+        model: the model, with one output or a dict of them.
+        data: what to train or validate on; a PyDataset that does not tell its shapes is let pass.
+
+    Raises:
+        TrainingError: if the numbers of bins or of tracks differ.
+    """
+    outputs = model.output if isinstance(model.output, dict) else {"": model.outputs[0]}
+    for head, there in _target_shapes(data).items():
+        here = tuple(outputs[head].shape[1:]) if head in outputs else ()
+        if len(here) == len(there) and here != there:
+            raise TrainingError(
+                f"the model gives (bins, tracks) {here}{f' at {head}' if head else ''}, the data "
+                f"hold {there}: choose the head and the crop that belong to these data"
+            )
+
+
+def _target_shapes(data: Any) -> dict[str, tuple[int, ...]]:
+    """Give the shapes of a window's targets by head, "" for the only one, as far as known."""
+    if isinstance(data, (tuple, list)) and len(data) > 1:
+        parts = data[1] if isinstance(data[1], dict) else {"": data[1]}
+        return {head: tuple(np.shape(part)[1:]) for head, part in parts.items()}
+    parts = getattr(data, "datasets", {"": data})
+    told = {head: part for head, part in parts.items() if hasattr(part, "num_targets")}
+    return {head: (part.target_length, part.num_targets) for head, part in told.items()}
 
 
 def set_epoch(data: Any, epoch: int) -> None:

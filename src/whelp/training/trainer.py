@@ -15,7 +15,7 @@ import pandas as pd
 
 from whelp.specs import TrainSpec
 from whelp.training.averaging import ValidateAverages, inner_optimizer
-from whelp.training.batches import Data, training_batches, validation_batches
+from whelp.training.batches import Data, check_shapes, training_batches, validation_batches
 from whelp.training.callbacks import EpochClock, KeepRecord, StopAtNaN, is_over
 from whelp.training.devices import check_layout, device_count, is_float16, scope_of
 from whelp.training.errors import TrainingInterrupted
@@ -122,13 +122,16 @@ def train(
     Raises:
         NotFiniteError: if the loss becomes NaN or infinite; the last good checkpoint stays.
         CheckpointError: if a checkpoint cannot be written, or resumed from.
-        TrainingError: if the devices cannot do what the spec asks for.
+        TrainingError: if the devices cannot do what the spec asks for, or the data have not as many
+            bins or tracks as the model.
         TrainingInterrupted: on Ctrl-C.
         TypeError: for an unknown option or kind of data.
     """
     chosen = _with_defaults(options)
     spec = TrainSpec.parse(spec)
     check_layout(model, spec, jit_compile=chosen["jit_compile"])
+    for windows in (data, validation):
+        check_shapes(model, windows)
     keras.utils.set_random_seed(spec.seed)
     devices = device_count(model)
     batches = training_batches(data, spec, model, devices)
