@@ -40,6 +40,7 @@ def test_values_are_read_back(tmp_path: Path) -> None:
         [Step("chr2", 20, 30, 1), Step("chr2", 10, 15, 1)],
         [Step("chr2", 90, 101, 1)],
         [Step("chr3", 0, 1, 1)],
+        [Step("chr2", 0, 1, float("inf"))],
     ],
 )
 def test_steps_out_of_place_are_refused(steps: list[Step], tmp_path: Path) -> None:
@@ -84,3 +85,9 @@ def test_an_unknown_chromosome_is_named(golden: Path) -> None:
         pytest.raises(BigWigError, match="no chromosome 'chr1'; the file has ctgA, ctgB"),
     ):
         bigwig.values("chr1", 0, 5)
+
+
+def test_a_file_without_values(tmp_path: Path) -> None:
+    write_bigwig(tmp_path / "a.bw", LENGTHS, [])
+    with BigWig(tmp_path / "a.bw") as bigwig:
+        assert np.isnan(bigwig.values("chr2", 0, 100)).all()

@@ -105,6 +105,9 @@ class BigWig:
             values: npt.NDArray[np.float32] = self._file.values(chrom, start, end, numpy=True)
         except RuntimeError as error:
             raise _damaged(self.path, f"{chrom}:{start:,}-{end:,} cannot be read") from error
+        if not len(values):
+            # A file without any value gives none back, not even NaN.
+            return np.full(end - start, np.nan, dtype=np.float32)
         return values
 
 
@@ -211,8 +214,9 @@ def _writer(path: str | Path, lengths: Mapping[str, int]) -> Iterator[Any]:
             raise BigWigError(f"{path}: {error}") from None
         except RuntimeError as error:
             raise BigWigError(
-                f"{path}: the BigWig could not be written. Stretches must be sorted as the "
-                f"chromosomes are and not overlap ({' '.join(str(error).split())})"
+                f"{path}: the BigWig could not be written ({' '.join(str(error).split())}). "
+                "Stretches must be sorted as the chromosomes are and not overlap, and their values "
+                "be finite"
             ) from error
         finally:
             file.close()
