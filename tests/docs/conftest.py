@@ -1,5 +1,6 @@
 """A miniature project with the file names that the documentation uses; running its lines."""
 
+import importlib
 import importlib.util
 import json
 import shutil
@@ -29,12 +30,14 @@ def _pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = {key: value for key, value in tiny.MODEL.items() if not key.startswith("head")}
     model |= {name: dict(tiny.MODEL["head_a"]) for name in ("head_human", "head_mouse")}
     params = {"train": {**tiny.TRAIN, **_QUICK}, "transfer": tiny.LORA, "model": model}
-    for name in ("params.json", "base.json"):
+    for name in ("params.json", "base.json", "borzoi_lora.json"):
         (folder / name).write_text(json.dumps(params))
     pretrained = load(params)
     save_weights(pretrained, folder / "model.h5")
     save_weights(pretrained, folder / "trunk.h5", trunk=True)
     tiny.make_data(folder / "data", tracks=("up+", "up-", "open"), pairs=(1, 0, 2), seed=1)
+    track_files = importlib.import_module("track_files")
+    track_files.write_tracks(folder)
     for name in ("hg38", "mm10"):  # some pages have one directory of data, some two inside it
         (folder / "data" / name).mkdir()
         for part in ("statistics.json", "targets.txt", "sequences.bed", "tfrecords"):

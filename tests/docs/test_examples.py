@@ -23,6 +23,9 @@ def _run_all(lines: list[list[str]], run_line: Callable[..., str], *more: str) -
             command = main.get_command(None, "demo")
             command.make_context("demo", line[2:])
             continue
+        if line[:2] in (["whelp", "targets"], ["whelp", "pseudobulk"]):
+            run_line([*line, *(["--force"] if "--force" not in line else [])])
+            continue
         trains = line[:2] in (["whelp", "transfer"], ["whelp", "train"])
         extra = more if trains or line[:2] == ["whelp", "evaluate"] else ()
         run_line([*line, *extra, *(["--overwrite"] if trains and "--resume" not in line else [])])

@@ -26,12 +26,13 @@ By the assay, reads of RNA count at each base that they cover, on the strand of 
 those of CAGE at their 5' end; those of ATAC at both ends of fragments, without strands. --library
 says what a read's strand means: forward for 10x 3', reverse for 10x 5' and dUTP.
 
-Coverage is in reads. samples.tsv holds the depth of each group, for `whelp targets --samples`.
+Coverage is in reads. samples.tsv holds the depth of each group:
+`whelp targets groups/*.bw --samples groups/samples.tsv` goes on from here.
 
 \b
 Example:
   whelp pseudobulk cells.bam barcodes.tsv --out-dir groups
-  whelp targets 'groups/*.bw' --samples groups/samples.tsv -o groups/targets.txt
+  whelp pseudobulk cells.bam barcodes.tsv --out-dir ends --assay ATAC --min-mapq 30
 """
 
 

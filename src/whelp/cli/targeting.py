@@ -32,8 +32,8 @@ scale, group and description.
 \b
 Example:
   whelp targets bigwig/*.bw -o targets.txt
-  whelp targets bigwig/*.bw --assay RNA --depth 25e6 --genes genes.gtf -o targets.txt --force
-  whelp targets bigwig/*.bw --samples samples.tsv --group 'young*=young' -o targets.txt --force
+  whelp targets bigwig/*.bw --assay RNA --depth 25e6 --genes genes.gtf -o targets.txt
+  whelp targets bigwig/*.bw --samples samples.tsv --group 'young*=young' -o targets.txt
 """
 
 
