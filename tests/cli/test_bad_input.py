@@ -254,6 +254,19 @@ def test_usage_errors_exit_with_2(whelp: Callable, project: Any) -> None:
     assert result.exit_code == 2 and "SECTION.KEY=VALUE" in result.output
 
 
+@pytest.mark.parametrize("flag", ["--shifts", "-b"])
+def test_lists_of_numbers_of_hound_eval(
+    flag: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    from whelp.cli import hound
+
+    monkeypatch.setattr("sys.argv", ["hound_eval.py", flag, "0,x", "p.json", "m.h5", "data"])
+    with pytest.raises(SystemExit) as stopped:
+        hound.evaluate()
+    assert stopped.value.code == 2
+    assert "'0,x' is not a list such as 0,1,-1" in capsys.readouterr().err
+
+
 def test_adapter_of_another_base(whelp: Callable, project: Any) -> None:
     from whelp.loading import adapt, load, save_adapter
 

@@ -109,13 +109,19 @@ def _eval_parser() -> argparse.ArgumentParser:
     parser = _parser("hound_eval.py", "Evaluate a trained model.", _EVAL_EXAMPLE)
     flag, default = {"action": "store_true"}, "  [default: %(default)s]"
     add: Any = parser.add_argument
-    add("-b", "--bedgraph_indexes", help="targets to write as bedGraph, separated by commas")
+    add(
+        "-b",
+        "--bedgraph_indexes",
+        type=_numbers,
+        default="",
+        help="targets to write as bedGraph, separated by commas",
+    )
     add("--head", dest="head_i", default=0, type=int, help=f"index of the head{default}")
     add("-o", "--out_dir", default="eval_out", help=f"output directory{default}")
     add("--rank", **flag, help=f"compute Spearman correlations{default}")
     add("--rc", **flag, help=f"average forward and reverse-complement predictions{default}")
     add("--save", **flag, help=f"save preds.h5 and targets.h5{default}")
-    add("--shifts", default="0", help=f"shifts to average over, bp{default}")
+    add("--shifts", type=_numbers, default="0", help=f"shifts to average over, bp{default}")
     add("--step", default=1, type=int, help=f"take every so-manieth bin to save or rank{default}")
     add("--f16", **flag, help=f"compute in mixed float16{default}")
     add("-t", "--targets_file", help="targets table, in place of data_dir/targets.txt")
@@ -125,6 +131,14 @@ def _eval_parser() -> argparse.ArgumentParser:
     add("model_file", help="trained weights, a .h5")
     add("data_dir", help="train/valid/test data directory")
     return parser
+
+
+def _numbers(text: str) -> list[int]:
+    """Whole numbers separated by commas."""
+    try:
+        return [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list such as 0,1,-1") from None
 
 
 def _train(args: argparse.Namespace, *, transferring: bool) -> None:
@@ -166,7 +180,6 @@ def _train(args: argparse.Namespace, *, transferring: bool) -> None:
 def _evaluate(args: argparse.Namespace) -> None:
     from whelp.fitting import AssessmentSettings, EvaluationFiles, evaluate_files
 
-    tracks = args.bedgraph_indexes.split(",") if args.bedgraph_indexes else []
     files = EvaluationFiles(
         params=args.params_file,
         weights=args.model_file,
@@ -180,10 +193,10 @@ def _evaluate(args: argparse.Namespace) -> None:
     settings = AssessmentSettings(
         rank=args.rank,
         rc=args.rc,
-        shifts=[int(shift) for shift in args.shifts.split(",")],
+        shifts=args.shifts,
         step=args.step,
         save=args.save,
-        bedgraph=[int(track) for track in tracks],
+        bedgraph=args.bedgraph_indexes,
     )
     assessment, _ = evaluate_files(files, args.out_dir, settings)
     for line in evaluation_lines(assessment.accuracy):

@@ -141,9 +141,9 @@ def _say_touched(model: Any, section: dict[str, Any], *, whole: bool) -> None:
     ]
     left_out = 0 if whole else max(0, len(rows) - _ROWS)
     say()
-    headings = ["layer", "role", "change", "added", "trained"]
+    headings = ["layer", "role", "change", "added", "unfrozen"]
     shown = rows if not left_out else [*rows[: _ROWS - 2], ["..."] + [""] * 4, rows[-1]]
-    show_table(f"Touched by: {title}", headings, shown, numbers=["added", "trained"])
+    show_table(f"Touched by: {title}", headings, shown, numbers=["added", "unfrozen"])
     if left_out:
         say(f"{len(rows)} places in all; --all-touched lists them.")
     share = facts.trained_parameters / facts.total_parameters
