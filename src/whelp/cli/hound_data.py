@@ -46,6 +46,13 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"whelp {whelp.__version__}")
+    _add_flags(parser)
+    parser.add_argument("fasta_file", type=Path)
+    parser.add_argument("targets_file", type=Path)
+    return parser
+
+
+def _add_flags(parser: argparse.ArgumentParser) -> None:
     add: Any = parser.add_argument
     flag, default = {"action": "store_true"}, "  [default: %(default)s]"
     add("-b", dest="blacklist", type=Path, help="BED of regions to be set to a baseline")
@@ -77,9 +84,6 @@ def _parser() -> argparse.ArgumentParser:
     add("-w", dest="pool_width", default=32, type=int, help=f"width of a bin{default}")
     add("-v", dest="valid", default="0.05", help=f"share or chromosomes to validate on{default}")
     add("--transform_old", **flag, help="apply the old target transforms")
-    add("fasta_file", type=Path)
-    add("targets_file", type=Path)
-    return parser
 
 
 def _run(args: argparse.Namespace) -> None:

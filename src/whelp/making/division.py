@@ -169,8 +169,8 @@ def _share_out(
         return parts
     usable = [piece for piece in pieces if fits(piece, settings)]
     notes.append(
-        f"There are few contigs ({len(usable):,} that hold a window): they were shared out by "
-        "their lengths, not drawn"
+        f"There are few contigs ({len(usable):,} that hold a window), and chance would leave a "
+        "part empty: parts were filled one after another"
     )
     if settings.folds is not None:
         return balance_folds(usable, settings.folds)

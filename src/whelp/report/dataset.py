@@ -30,13 +30,8 @@ _MOST_CHROMOSOMES = 30
 _COLOURS = {"train": "rna", "valid": "gold", "test": "cage"}
 _FOLD_COLOURS = ("rna", "gold", "cage", "open", "chip", "atac", "rose", "brown")
 # What is below this is drawn at the edge of a logarithmic axis.
-_FLOORS = {"mean": 1e-4, "max": 1e-2, "clipped": 1e-8, "missing": 1e-4}
-_TITLES = {
-    "mean": "Mean target per bin",
-    "max": "Largest target",
-    "clipped": "Share of bins that were clipped",
-    "missing": "Share of bases without a value",
-}
+_FLOORS = {"mean": 1e-4, "clipped": 1e-8}
+_TITLES = {"mean": "Mean target per bin", "clipped": "Share of bins that were clipped"}
 
 
 @dataclass(frozen=True)
@@ -149,6 +144,29 @@ def _add_windows(report: Report, tables: DatasetTables) -> None:
     report.add_figures(
         [_draw_map(tables, colours)], caption, legend=list(colours.items()), wide=True
     )
+    table = _label_table(windows, colours)
+    report.add_table(
+        table,
+        caption="Windows by label.",
+        columns=[
+            Column("label", "Label"),
+            Column(
+                "windows",
+                "Windows",
+                formats.count,
+                numeric=True,
+                bar=float(table["windows"].max()),
+                colour="colour",
+            ),
+            Column("share", "Share", formats.share, numeric=True),
+            Column("covered", "Covered, bp", formats.count, numeric=True),
+            Column("chromosomes", "Chromosomes", formats.count, numeric=True),
+        ],
+    )
+
+
+def _label_table(windows: pd.DataFrame, colours: Mapping[str, str]) -> pd.DataFrame:
+    """One row a label: windows, their share, bases and chromosomes."""
     rows = [
         {
             "label": label,
@@ -158,26 +176,9 @@ def _add_windows(report: Report, tables: DatasetTables) -> None:
             "chromosomes": group["chrom"].nunique(),
             "colour": colours[label],
         }
-        for label, group in ((label, windows[windows["label"] == label]) for label in labels)
+        for label, group in ((label, windows[windows["label"] == label]) for label in colours)
     ]
-    report.add_table(
-        pd.DataFrame(rows),
-        caption="Windows by label.",
-        columns=[
-            Column("label", "Label"),
-            Column(
-                "windows",
-                "Windows",
-                formats.count,
-                numeric=True,
-                bar=max(row["windows"] for row in rows),
-                colour="colour",
-            ),
-            Column("share", "Share", formats.share, numeric=True),
-            Column("covered", "Covered, bp", formats.count, numeric=True),
-            Column("chromosomes", "Chromosomes", formats.count, numeric=True),
-        ],
-    )
+    return pd.DataFrame(rows)
 
 
 def _draw_map(tables: DatasetTables, colours: Mapping[str, str]) -> tuple[Figure, str]:
