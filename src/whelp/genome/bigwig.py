@@ -1,7 +1,8 @@
 """BigWig files: values over a stretch of a chromosome, and writing new ones.
 
-Reading goes through pyBigWig, which was several times as fast as pybigtools on stretches of 100 kb
-(benchmarks/bigwig_readers.py).
+Reading goes through pyBigWig. pybigtools took about the same time for windows read once, longer for
+tracks that are mostly empty, and keeps all that it has unpacked in memory: tens of gigabytes for a
+dense track of a human genome (benchmarks/bigwig_readers.py).
 """
 
 from __future__ import annotations
