@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 
 import whelp
 from whelp.data import open_dataset
-from whelp.fitting import FitPlan, OutputFolderError, TrackInput, fit, plan_fit
+from whelp.fitting import FitPlan, OutputFolderError, PlanError, TrackInput, fit, plan_fit
 from whelp.fitting.folder import results
 from whelp.fitting.planning import params_for_tracks
 from whelp.genome import dna
@@ -89,12 +88,14 @@ def test_windows_of_the_pretrained_model_are_taken(project: Any, genome: Path) -
         for place, label in enumerate(("fold0", "fold0", "fold3", "fold4", "fold1", "fold0"), 1)
     ]
     write_windows_bed(genome / "split.bed", windows)
-    tracks = start(genome, test="fold3", valid="fold4")
-    tracks = replace(tracks, pretrained_split=genome / "split.bed")
+    tracks = start(genome, regions=genome / "split.bed", test="fold3", valid="fold4")
     plan, settings = plan_fit(params_for_tracks(project.params(), 3), tracks)
     assert plan.windows == {"train": 4, "valid": 1, "test": 1}
     assert settings.windows.crop_bp == 512 and settings.windows.pool_width == 16
     assert any("held out from pretraining" in note for note in plan.notes)
+    tracks = start(genome, regions=genome / "split.bed", test=None, valid=None)
+    with pytest.raises(PlanError, match="fold0, fold1.*--test fold3 --valid fold4"):
+        plan_fit(params_for_tracks(project.params(), 3), tracks)
 
 
 def test_nothing_is_made_for_weights_that_do_not_fit(tiny: Any, project: Any, genome: Path) -> None:

@@ -76,6 +76,28 @@ def test_head_first_then_adapters(project: Any) -> None:
     assert run.facts.adapter_parameters > 0
 
 
+def test_the_base_makes_room_for_the_training(project: Any) -> None:
+    import gc
+
+    import keras
+
+    from whelp.models import SequenceModel
+
+    def alive() -> int:
+        gc.collect()
+        return sum(isinstance(thing, SequenceModel) for thing in gc.get_objects())
+
+    class Count(keras.callbacks.Callback):
+        def on_train_begin(self, logs: Any = None) -> None:
+            counts.append(alive())
+
+    before, counts = alive(), []
+    params = project.params(train=QUICK)
+    options = {"weights": project.trunk, "callbacks": [Count()], **BRIEF}
+    transfer(params, project.data, project.folder / "out", **options)
+    assert counts == [before + 1]
+
+
 def test_whole_weights_give_their_head_where_it_fits(project: Any, tiny: Any) -> None:
     five = {"head_a": {**tiny.MODEL["head_a"], "units": 5}}
     wide = tiny.make_data(

@@ -45,8 +45,7 @@ class DataBar:
         self._tasks: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
-        if self._shown:
-            self._progress.start()
+        self.start()
         return self
 
     def __exit__(
@@ -56,6 +55,11 @@ class DataBar:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    def start(self) -> None:
+        """Begins to show bars, on a terminal."""
+        if self._shown:
+            self._progress.start()
 
     def stop(self) -> None:
         """Leaves the bars as they are."""

@@ -37,11 +37,13 @@ _OPTIONS: Sequence[Callable[[Any], Any]] = (
         "-c", "--crop", "crop_bp", type=int, help="Crop from both sides, bp.  [default: 0]"
     ),
     click.option("-w", "--pool-width", type=int, help="Width of a bin, bp.  [default: 32]"),
+    click.option("-f", "--folds", type=int, help="Folds of cross-validation, in their place."),
+)
+_TRACK_OPTIONS: Sequence[Callable[[Any], Any]] = (
     click.option(
         "-t", "--test", help="Test: share of the genome, chromosomes, or labels.  [default: 0.05]"
     ),
     click.option("-v", "--valid", help="Validation, in the same way.  [default: 0.05]"),
-    click.option("-f", "--folds", type=int, help="Folds of cross-validation, in their place."),
     click.option(
         "--windows",
         "--pretrained-split",
@@ -90,6 +92,8 @@ _OPTIONS: Sequence[Callable[[Any], Any]] = (
     ),
     click.option("--keep-coverage", is_flag=True, help="Keep the binned tracks in seqs_cov/."),
     click.option("-p", "--processes", type=int, help="Processes.  [default: one a core]"),
+)
+_RUN_OPTIONS: Sequence[Callable[[Any], Any]] = (
     click.option("--plan", "plan_only", is_flag=True, help="Show the windows and stop."),
     click.option("--resume", is_flag=True, help="Go on with the data set that is in the folder."),
     click.option("--overwrite", is_flag=True, help="Replace the data set that is in the folder."),
@@ -133,7 +137,18 @@ _DATA_NAMES = (
 
 def data_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the arguments and options of `whelp data`."""
-    for option in reversed(_OPTIONS):
+    return _with(function, (*_OPTIONS, *_TRACK_OPTIONS, *_RUN_OPTIONS))
+
+
+def track_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that say how windows are laid and tracks are read."""
+    return _with(function, _TRACK_OPTIONS)
+
+
+def _with(
+    function: Callable[..., Any], options: Sequence[Callable[[Any], Any]]
+) -> Callable[..., Any]:
+    for option in reversed(options):
         function = option(function)
     return function
 
@@ -151,9 +166,17 @@ def settings_of(options: dict[str, Any]) -> DataSettings:
     return DataSettings(windows=_window_settings(options), **_given(options, _DATA_NAMES))
 
 
+def track_settings(options: dict[str, Any]) -> DataSettings:
+    """Makes settings of the options that were given; lengths are left to the model."""
+    from whelp.making import DataSettings, WindowSettings
+
+    windows = WindowSettings(**_given(options, _WINDOW_NAMES))
+    return DataSettings(windows=windows, **_given(options, _DATA_NAMES))
+
+
 def _given(options: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """Return the options that were given; 0 is a value."""
-    chosen = {name: options[name] for name in names}
+    chosen = {name: options.get(name) for name in names}
     return {
         name: value for name, value in chosen.items() if value is not None and value is not False
     }

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from whelp.report import RunSummary
 
 HEAD = "head_mouse"
-TRACKS = 32
+TRACKS = 12
+DATA = "data"
+"""Folder of the data set, in the demo's folder."""
+
+WINDOWS_PER_FILE = 4
 _TRAIN = {
     "batch_size": 2,
     "shuffle_buffer": 32,
@@ -126,12 +130,39 @@ def command_of(method: Method, out_dir: Path, *, quick: bool) -> list[str]:
     with atomic_path(params) as temporary:
         temporary.write_text(text, encoding="utf-8")
     command = ["train" if method.transfer is None else "transfer", str(params)]
-    command += [str(demo_file("mm10")), "--out-dir", str(out_dir / method.folder)]
+    command += [str(out_dir / DATA), "--out-dir", str(out_dir / method.folder)]
     if method.transfer is not None:
         command += ["--weights", str(demo_file("mini_borzoi/trunk.h5")), "--trunk"]
     if quick:
         command += ["--train-pattern", "train-0.tfr", "--valid-pattern", "valid-0.tfr"]
     return command
+
+
+def data_command(out_dir: Path) -> list[str]:
+    """Returns the arguments of `whelp` that make the data set from FASTA and BigWigs.
+
+    The parameter file of the first method must be there: it has the lengths.
+    """
+    tracks = demo_file("mm10_tracks")
+    return [
+        "data",
+        str(tracks / "mm10_windows.fa.gz"),
+        str(tracks / "targets.txt"),
+        *("--out", str(out_dir / DATA)),
+        *("--model", str(out_dir / f"{METHODS[0].folder}.json")),
+        *("--windows", str(tracks / "regions.bed")),
+        *("--seqs-per-tfr", str(WINDOWS_PER_FILE)),
+    ]
+
+
+def make_data(arguments: Sequence[str]) -> None:
+    """Makes the data set in a process of its own, or goes on with it.
+
+    Raises:
+        DemoError: The process failed.
+        KeyboardInterrupt: Ctrl-C; the process has stopped, too.
+    """
+    _call([*arguments, "--resume"], "The data set")
 
 
 def begun(method: Method, out_dir: Path) -> str:
@@ -164,6 +195,12 @@ def run_method(method: Method, out_dir: Path, *, quick: bool) -> bool:
     if state == "finished":
         return False
     arguments += ["--resume"] if state == "resume" else ["--overwrite"]
+    _call(arguments, method.name)
+    return True
+
+
+def _call(arguments: Sequence[str], name: str) -> None:
+    """Runs `whelp` in a process, which stops with this one."""
     process = subprocess.Popen([sys.executable, "-m", "whelp.cli.main", *arguments])
     try:
         code = process.wait()
@@ -172,10 +209,9 @@ def run_method(method: Method, out_dir: Path, *, quick: bool) -> bool:
         raise
     if code:
         raise DemoError(
-            f"{method.name} failed with exit code {code}; its message is above. Call whelp demo "
-            "again to go on from here."
+            f"{name} failed with exit code {code}; its message is above. Call whelp demo again to "
+            "go on from here."
         )
-    return True
 
 
 def summary_of(method: Method, out_dir: Path) -> RunSummary:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shlex
 import tempfile
 import time
 from collections.abc import Sequence
@@ -15,11 +16,15 @@ import click
 from whelp.cli.common import NEW_FOLDER, guarded
 from whelp.cli.console import count, megabytes, say, score, show_table
 from whelp.cli.demo_runs import (
+    DATA,
     METHODS,
+    TRACKS,
     Method,
     best_of,
     command_of,
+    data_command,
     demo_params,
+    make_data,
     run_method,
     summary_of,
     with_recipe,
@@ -30,12 +35,12 @@ if TYPE_CHECKING:
     from whelp.report import RunSummary
 
 _HELP = """\
-Adapt a pretrained mini Borzoi (human) to 32 real mouse tracks, by five methods.
+Adapt a pretrained mini Borzoi (human) to 12 real mouse tracks, by five methods.
 
-Linear (the head only), LoRA, Locon4, full fine-tuning, and training from scratch, each in a process
-of its own. Takes at most ten minutes on two cores, and ends with a table, a report that compares
-the methods, and for each of them an adapter file and weights that Baskerville loads. Called again,
-it goes on where it stopped.
+A data set is made from BigWigs and a FASTA file. Then come linear (the head only), LoRA, Locon4,
+full fine-tuning, and training from scratch, each in a process of its own. Takes at most ten minutes
+on two cores, and ends with a table, a report that compares the methods, and for each of them an
+adapter file and weights that Baskerville loads. Called again, it goes on where it stopped.
 
 Settings are those with which the reference was run on the same data. They leave the new head
 half-trained, so that LoRA and Locon4 stay behind the linear method; with --recipes they do not.
@@ -80,10 +85,11 @@ def _chosen(ctx: click.Context, param: click.Parameter, value: str) -> list[Meth
 @click.option("--quick", is_flag=True, help="One epoch on four windows: does it run?")
 @functools.partial(guarded, backend=False)  # the methods' processes need the memory
 def command(out_dir: Path, methods: Sequence[Method], *, recipes: bool, quick: bool) -> None:
-    """Adapt a pretrained mini Borzoi (human) to 32 real mouse tracks, by five methods."""
+    """Adapt a pretrained mini Borzoi (human) to 12 real mouse tracks, by five methods."""
     begun = time.perf_counter()
     if recipes:
         methods = [with_recipe(method) for method in methods]
+    _make_data(out_dir, quick=quick)
     for number, method in enumerate(methods, start=1):
         shown = " ".join(["whelp", *command_of(method, out_dir, quick=quick)])
         say(f"{method.name} ({number} of {len(methods)})", style="bold")
@@ -96,12 +102,23 @@ def command(out_dir: Path, methods: Sequence[Method], *, recipes: bool, quick: b
     _say_table(runs)
     best = methods[best_of(runs)]
     say()
+    say(f"data set        {out_dir / DATA}")
     say(f"report          {report}")
     adapters = [m.folder for m in methods if (out_dir / m.folder / "adapter.safetensors").exists()]
     for folder in adapters:
         say(f"adapter file    {out_dir / folder / 'adapter.safetensors'}")
     say(f"merged weights  {out_dir / best.folder / 'model_best.h5'} and params.json beside it")
     say(f"took {time.perf_counter() - begun:.0f} s")
+
+
+def _make_data(out_dir: Path, *, quick: bool) -> None:
+    """Makes the data set, with the lengths that the methods' parameter files have."""
+    command_of(METHODS[0], out_dir, quick=quick)
+    arguments = data_command(out_dir)
+    say("Data set, from FASTA and BigWigs", style="bold")
+    say(f"  {shlex.join(['whelp', *arguments])}", style="dim")
+    make_data(arguments)
+    say()
 
 
 def _say_table(runs: Sequence[RunSummary]) -> None:
@@ -128,7 +145,7 @@ def _say_table(runs: Sequence[RunSummary]) -> None:
         "test Pearson",
         "note",
     ]
-    title = "Human mini Borzoi on 32 mouse tracks, means over tracks"
+    title = f"Human mini Borzoi on {TRACKS} mouse tracks, means over tracks"
     show_table(title, headings, rows, numbers=headings[1:7])
 
 
@@ -137,14 +154,13 @@ def _write_report(
 ) -> Path:
     """Writes the comparison, with windows as the most accurate method predicts them."""
     import_backend()
-    from whelp.demo import demo_file
     from whelp.fitting import AssessmentSettings, EvaluationFiles, evaluate_files
     from whelp.fitting.summary import shown_examples
     from whelp.report import comparison_report
 
     best = best_of(runs)
     folder = out_dir / methods[best].folder
-    files = EvaluationFiles(folder / "params.json", folder / "model_best.h5", demo_file("mm10"))
+    files = EvaluationFiles(folder / "params.json", folder / "model_best.h5", out_dir / DATA)
     with tempfile.TemporaryDirectory() as scratch:
         assessed = evaluate_files(files, scratch, AssessmentSettings(examples=True))
         examples, scatter = shown_examples(*assessed)
@@ -154,13 +170,13 @@ def _write_report(
     facts = {
         "command": f"whelp demo --out-dir {out_dir}" + (" --quick" if quick else ""),
         "model": "mini Borzoi, 131,072 bp, trained on 74 human tracks",
-        "data": "54 windows of 32 mouse tracks: CAGE, DNase, RNA",
+        "data": f"54 windows of {TRACKS} mouse tracks, from BigWigs: CAGE, DNase, RNA",
         "training": f"batch {train['batch_size']}, {train['optimizer']}, {train['loss']}",
     }
     return comparison_report(
         shown,
         out_dir / "report.html",
         title="Five ways to adapt a mini Borzoi",
-        subtitle="From human to 32 mouse tracks",
+        subtitle=f"From human to {TRACKS} mouse tracks",
         facts=facts,
     )

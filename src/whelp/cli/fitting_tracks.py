@@ -18,10 +18,13 @@ from whelp.cli.common import (
     read_params,
 )
 from whelp.cli.console import amount, count, duration, say, show_facts, warn
+from whelp.cli.data_display import DataBar
+from whelp.cli.data_options import track_options, track_settings
 
 if TYPE_CHECKING:
     from whelp.fitting.from_tracks import TrackInput
     from whelp.fitting.planning import FitPlan
+    from whelp.making.options import Progress
 
 _HELP = """\
 From BigWigs to an evaluated model: data, training, evaluation and report in one call.
@@ -73,28 +76,16 @@ _OPTIONS: Sequence[Callable[[Any], Any]] = (
     click.option("--resume", is_flag=True, help="Go on with the fit that is in the folder."),
     click.option("--overwrite", is_flag=True, help="Replace the fit that is in the folder."),
 )
-_TRACK_OPTIONS: Sequence[Callable[[Any], Any]] = (
+_TABLE_OPTIONS: Sequence[Callable[[Any], Any]] = (
     click.option("--assay", help="Assay of all --tracks, where their names do not tell it."),
     click.option("--genes", type=EXISTING_FILE, help="GTF, by which strand pairs are checked."),
     click.option("--flip-strands", is_flag=True, help="Exchange the files of pairs (10x data)."),
-    click.option(
-        "--pretrained-split",
-        type=EXISTING_FILE,
-        help="sequences.bed of the data that the weights were trained on: its windows and labels.",
-    ),
-    click.option("--test", help="Test windows: share of the genome, chromosomes, or labels."),
-    click.option("--valid", help="Validation windows, in the same way."),
-    click.option("--limit", type=EXISTING_FILE, help="BED of what windows are limited to."),
-    click.option("--gaps", type=EXISTING_FILE, help="BED of assembly gaps."),
-    click.option("--blacklist", type=EXISTING_FILE, help="BED of regions with unreliable signal."),
-    click.option("--stride", type=float, help="Step between windows, bp.  [default: no overlap]"),
-    click.option("--sample", type=float, default=1.0, help="Share of the windows that is kept."),
-    click.option("-p", "--processes", type=int, help="Processes that make data.  [default: cores]"),
 )
 
 
 def _fit_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed((*_OPTIONS, *_TRACK_OPTIONS)):
+    function = track_options(function)
+    for option in reversed((*_OPTIONS, *_TABLE_OPTIONS)):
         function = option(function)
     return function
 
@@ -105,7 +96,7 @@ def _fit_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def command(params: Path, out_dir: Path, **options: Any) -> None:
     """From BigWigs to an evaluated model: data, training, evaluation and report in one call."""
     from whelp.cli.running import say_run
-    from whelp.cli.watching import DataBar, StepBar, say_epoch
+    from whelp.cli.watching import StepBar, say_epoch
     from whelp.fitting import fit, plan_fit
     from whelp.fitting.planning import params_for_tracks
 
@@ -118,7 +109,7 @@ def command(params: Path, out_dir: Path, **options: Any) -> None:
         weights, precision = options["weights"], options["precision"]
         say_plan(plan_fit(adapted, tracks, precision=precision, weights=weights)[0])
         return
-    steps, data = StepBar(), DataBar()
+    steps, data = StepBar(), _DataBar()
     try:
         result = fit(
             source,
@@ -141,6 +132,17 @@ def command(params: Path, out_dir: Path, **options: Any) -> None:
     say_run(result.run)
 
 
+class _DataBar(DataBar):
+    """Begins to be shown with the first step, and ends with the last: other bars follow."""
+
+    def __call__(self, step: Progress) -> None:
+        """Shows a step."""
+        self.start()
+        super().__call__(step)
+        if step.stage == "records" and step.done == step.total:
+            self.stop()
+
+
 def _existing(options: dict[str, Any]) -> Literal["refuse", "resume", "replace"]:
     if options["resume"] and options["overwrite"]:
         raise click.UsageError("--resume and --overwrite exclude each other")
@@ -154,25 +156,11 @@ def _existing(options: dict[str, Any]) -> Literal["refuse", "resume", "replace"]
 def _track_input(out_dir: Path, options: dict[str, Any]) -> tuple[TrackInput, int]:
     """Gathers what the fit starts from; makes a targets table where there is none."""
     from whelp.fitting.from_tracks import TrackInput
-    from whelp.making import DataSettings, WindowSettings
     from whelp.specs import TargetsTable
 
     targets = options["targets"]
     table = TargetsTable.read(targets) if targets else _make_targets(options)
-    stride = 1.0 if options["stride"] is None else options["stride"]
-    windows = WindowSettings(
-        stride_train=stride,
-        stride_test=stride,
-        test=options["test"],
-        valid=options["valid"],
-        limit=options["limit"],
-        gaps=options["gaps"],
-        sample=options["sample"],
-    )
-    data = DataSettings(
-        windows=windows, blacklist=options["blacklist"], processes=options["processes"]
-    )
-    return TrackInput(options["genome"], table, options["pretrained_split"], data), len(table)
+    return TrackInput(options["genome"], table, track_settings(options)), len(table)
 
 
 def _make_targets(options: dict[str, Any]) -> Any:

@@ -11,9 +11,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from whelp.cli.console import console, say
 from whelp.fitting import EpochNews
-from whelp.making.options import Progress as DataProgress
-
-_STAGES = {"tracks": "reading tracks", "records": "writing windows"}
 
 
 class StepBar(keras.callbacks.Callback):
@@ -54,47 +51,6 @@ class StepBar(keras.callbacks.Callback):
     def on_train_end(self, logs: Any = None) -> None:
         """Removes the bar."""
         self.stop()
-
-    def stop(self) -> None:
-        """Removes the bar, if there is one."""
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
-
-
-class DataBar:
-    """Shows how far the making of a data set is; without a terminal, a line a stage."""
-
-    def __init__(self) -> None:
-        self._progress: Progress | None = None
-        self._stage = ""
-        self._task: Any = None
-
-    def __call__(self, news: DataProgress) -> None:
-        """Takes news of `whelp.making.make_data`."""
-        if news.stage != self._stage:
-            self.stop()
-            self._stage = news.stage
-            self._begin(news)
-        if self._progress is not None:
-            self._progress.update(self._task, completed=news.done, name=news.name)
-
-    def _begin(self, news: DataProgress) -> None:
-        there = console()
-        if not there.is_terminal:
-            done = f", {news.done:,} of them done before" if news.done else ""
-            say(f"{_STAGES[news.stage]}: {news.total:,}{done}")
-            return
-        columns = (
-            TextColumn(_STAGES[news.stage]),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[name]}"),
-        )
-        self._progress = Progress(*columns, console=there, transient=True)
-        self._task = self._progress.add_task("", total=news.total, completed=news.done, name="")
-        self._progress.start()
 
     def stop(self) -> None:
         """Removes the bar, if there is one."""

@@ -159,9 +159,7 @@ def _estimate(params: Params, precision: str) -> dict[str, Any]:
     }
 
 
-def fitting_settings(
-    params: Params, head: int | str, precision: str, machine: Machine
-) -> list[Setting]:
+def fitting_settings(params: Params, precision: str, machine: Machine) -> list[Setting]:
     """Finds settings that fit: smaller batches, 16 bits on a GPU, methods that train less.
 
     A CPU computes several times slower in 16 bits.

@@ -11,13 +11,15 @@ from typing import Any, Unpack
 from whelp.fitting.estimates import estimate_training
 from whelp.fitting.folder import check_folder
 from whelp.fitting.options import RunOptions, run_settings
-from whelp.fitting.planning import FitPlan, params_for_tracks
+from whelp.fitting.planning import FitPlan, PlanError, params_for_tracks
 from whelp.fitting.run import transfer
 from whelp.fitting.summary import TransferRun
+from whelp.genome.fasta import chromosome_lengths
 from whelp.making import DataSettings, DataSummary, make_data, plan_windows
 from whelp.making.folder import is_data_folder
 from whelp.making.inputs import plan_tracks
 from whelp.making.options import ProgressHook
+from whelp.making.page import write_page
 from whelp.specs import Params, TargetsTable
 
 DATA = "data"
@@ -34,14 +36,13 @@ class TrackInput:
     Attributes:
       genome: FASTA file, plain or bgzipped.
       targets: Targets table or its path; its files are BigWig, w5 or BED. See `whelp targets`.
-      pretrained_split: `sequences.bed` of the data that the model was pretrained on, whose windows
-        and labels are taken; without it windows are laid anew, and test windows may have been seen.
-      data: How windows are laid and tracks read; lengths and bins come from the model.
+      data: How windows are laid and tracks read; lengths and bins come from the model. With the
+        `sequences.bed` of the data that the model was pretrained on as `windows.regions` test
+        windows are ones that it has never seen; else they are laid anew.
     """
 
     genome: Path
     targets: Path | TargetsTable
-    pretrained_split: Path | None = None
     data: DataSettings = field(default_factory=DataSettings)
 
 
@@ -115,6 +116,8 @@ def fit(
         resume=chosen.existing == "resume",
         progress=on_data,
     )
+    lengths = chromosome_lengths(tracks.genome)
+    write_page(data, lengths=lengths, facts={"command": chosen.command})
     given: RunOptions = {"trunk": True, "remarks": _remarks(tracks), **options}
     return FitRun(plan, data, transfer(adapted.to_dict(), folder / DATA, folder, **given))
 
@@ -145,24 +148,35 @@ def plan_fit(
     estimate = estimate_training(params, precision=precision, weights=weights)
     facts = estimate.facts
     crop_bp = facts.crop * facts.stride
-    covered = facts.target_length * facts.stride
     given = tracks.data.windows
+    side_by_side = facts.target_length * facts.stride
+    stride = side_by_side if given.stride_train == 1 else given.stride_train
     windows = replace(
         given,
         seq_length=facts.seq_length,
         crop_bp=crop_bp,
         pool_width=facts.stride,
-        stride_train=covered if given.stride_train == 1 else given.stride_train,
-        stride_test=covered if given.stride_test == 1 else given.stride_test,
-        regions=given.regions or tracks.pretrained_split,
+        stride_train=stride,
+        stride_test=stride if given.stride_test == 1 else given.stride_test,
     )
     laid = plan_windows(tracks.genome, table, windows)
     counts = {name: sum(w.label == name for w in laid.windows) for name in laid.labels}
+    _check_parts(counts)
     assert params.train is not None
     epochs = params.train.train_epochs_max + params.train.adapter_after
     notes = (*laid.notes, *(f"{name}: {text}" for name, text in _remarks(tracks).items()))
     plan = FitPlan(counts, len(table), epochs, estimate, notes)
     return plan, replace(tracks.data, windows=windows)
+
+
+def _check_parts(counts: Mapping[str, int]) -> None:
+    """Refuses windows without some to train on and some to choose the best epoch by."""
+    if missing := [label for label in ("train", "valid") if not counts.get(label)]:
+        raise PlanError(
+            f"there are no windows to {'train' if 'train' in missing else 'validate'} on: the "
+            f"labels are {', '.join(counts)}. Say which of them are for testing and validation, "
+            "such as --test fold3 --valid fold4; the others are trained on"
+        )
 
 
 def _table(tracks: TrackInput) -> TargetsTable:
@@ -172,6 +186,5 @@ def _table(tracks: TrackInput) -> TargetsTable:
 
 def _remarks(tracks: TrackInput) -> dict[str, str]:
     """Says whether the pretrained model may know the test windows."""
-    if tracks.pretrained_split is None:
-        return {"test windows": SEEN}
-    return {"test windows": UNSEEN.format(path=tracks.pretrained_split)}
+    regions = tracks.data.windows.regions
+    return {"test windows": SEEN if regions is None else UNSEEN.format(path=regions)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -107,7 +108,13 @@ def _run(job: Job) -> TransferRun:
         if settings.skip_train:
             return run
         files = WeightFiles(model)
-        head_first, training = _train(job, base, model, files)
+        head_first = None
+        if job.train.adapter_after and model is not base:
+            head_first = _train_head(job, base, model)
+        # The adapted model has copies of the weights: their memory is better used by the training.
+        del base
+        gc.collect()
+        training = _train(job, model, files)
         memory = peak_memory()
         assessed = _assess(job, files) if settings.evaluate else {}
     run = replace(
@@ -149,15 +156,8 @@ def _open_folder(job: Job, model: SequenceModel) -> None:
     write_run(job.out_dir, {**_beginning(job), "status": "training"})
 
 
-def _train(
-    job: Job, base: SequenceModel, model: SequenceModel, files: WeightFiles
-) -> tuple[TrainingResult | None, TrainingResult]:
-    """Trains, after the head alone if the parameters say so; returns both results."""
-    head_first = None
-    if job.train.adapter_after and model is not base:
-        head_first = _train_head(job, base)
-        for head in model.spec.heads:
-            copy_tensors(base, model, part=head)
+def _train(job: Job, model: SequenceModel, files: WeightFiles) -> TrainingResult:
+    """Trains, and writes weights after each epoch."""
     watch = EpochWatch(job.settings.on_epoch)
 
     def save_best(_: keras.Model, folder: Path) -> None:
@@ -184,17 +184,17 @@ def _train(
     )
     if not all((job.out_dir / files.file_name("best", head)).exists() for head in files.heads):
         files.write_best(job.out_dir)
-    return head_first, training
+    return training
 
 
-def _train_head(job: Job, base: SequenceModel) -> TrainingResult:
-    """Trains the head on the frozen trunk, and puts it into the base model."""
-    model = adapt(base, {"mode": "linear"})
+def _train_head(job: Job, base: SequenceModel, model: SequenceModel) -> TrainingResult:
+    """Trains the head on the frozen trunk of the base, and puts it into the adapted model."""
+    linear = adapt(base, {"mode": "linear"})
     epochs = job.train.adapter_after
     spec = job.train.model_copy(update={"train_epochs_max": epochs, "train_epochs_min": epochs})
     watch = EpochWatch(job.settings.on_epoch, phase="head")
     training = train(
-        model,
+        linear,
         training_data(job.genomes, "train"),
         spec,
         validation=training_data(job.genomes, "valid"),
@@ -206,7 +206,8 @@ def _train_head(job: Job, base: SequenceModel) -> TrainingResult:
         restore_best=True,
         verbose=0,
     )
-    copy_tensors(model, base)
+    for head in model.spec.heads:
+        copy_tensors(linear, model, part=head)
     return training
 
 
