@@ -1,5 +1,7 @@
 """Targets tables of small BigWigs whose sums a person can work out."""
 
+import math
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,6 +45,21 @@ def test_totals_leave_nan_out(bigwig) -> None:
     totals = read_totals(path)
     assert (totals.total, totals.covered, totals.odd) == (29.0, 11, True)
     assert totals.mean == pytest.approx(0.29)
+
+
+@pytest.mark.parametrize("damage", ["no summary", "infinite sum"])
+def test_totals_without_a_summary_to_trust(bigwig, damage: str) -> None:
+    path = bigwig("a.bw", (0, 10, 2.5), (30, 31, 4), lengths={"chr1": 100})
+    content = bytearray(path.read_bytes())
+    (offset,) = struct.unpack_from("<Q", content, 44)
+    if damage == "no summary":
+        struct.pack_into("<Q", content, 44, 0)
+    else:
+        struct.pack_into("<d", content, offset + 24, math.inf)
+    path.write_bytes(content)
+    totals = read_totals(path)
+    assert (totals.total, totals.covered, totals.minimum, totals.maximum) == (29.0, 11, 2.5, 4.0)
+    assert totals.odd == (damage == "infinite sum")
 
 
 def test_totals_of_w5_and_bed(tmp_path: Path) -> None:

@@ -157,12 +157,8 @@ def write_bigwig(path: str | Path, lengths: Mapping[str, int], intervals: Iterab
         BigWigError: The stretches are out of order or leave their chromosome.
         OSError: The disk is full or the folder cannot be written.
     """
-    with _writer(path, lengths) as file:
-        for chrom, batch in _batches(intervals):
-            starts, ends, values = (
-                np.array(column) for column in list(zip(*batch, strict=True))[1:]
-            )
-            _add(file, lengths, chrom, (starts, ends, values))
+    columns = ((chrom, list(zip(*batch, strict=True))) for chrom, batch in _batches(intervals))
+    write_bigwig_runs(path, lengths, (Runs(chrom, *map(np.array, c[1:])) for chrom, c in columns))
 
 
 def write_bigwig_values(
@@ -182,9 +178,8 @@ def write_bigwig_values(
         BigWigError: The chromosomes are out of order or an array is longer than its chromosome.
         OSError: The disk is full or the folder cannot be written.
     """
-    with _writer(path, lengths) as file:
-        for chrom, array in values:
-            _add(file, lengths, chrom, _runs(array.astype(np.float32, copy=False)))
+    runs = (_runs(chrom, array.astype(np.float32, copy=False)) for chrom, array in values)
+    write_bigwig_runs(path, lengths, runs)
 
 
 def write_bigwig_runs(path: str | Path, lengths: Mapping[str, int], runs: Iterable[Runs]) -> None:
@@ -196,12 +191,11 @@ def write_bigwig_runs(path: str | Path, lengths: Mapping[str, int], runs: Iterab
         runs: Stretches, chromosomes in the order of `lengths`, sorted, without overlaps.
 
     Raises:
-        BigWigError: The stretches are out of order or leave their chromosome.
-        OSError: The disk is full or the folder cannot be written.
+        BigWigError, OSError: As for `write_bigwig`.
     """
     with _writer(path, lengths) as file:
         for part in runs:
-            _add(file, lengths, part.chrom, (part.starts, part.ends, part.values))
+            _add(file, lengths, part)
 
 
 @contextmanager
@@ -230,24 +224,17 @@ def _batches(intervals: Iterable[Step]) -> Iterator[tuple[str, list[Step]]]:
             yield chrom, batch
 
 
-def _runs(
-    values: npt.NDArray[np.float32],
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """Give starts, ends and values of the stretches of equal values, without NaN."""
+def _runs(chrom: str, values: npt.NDArray[np.float32]) -> Runs:
+    """Give the stretches of equal values, without NaN."""
     bounds = np.flatnonzero(values[1:] != values[:-1]) + 1
     starts = np.concatenate(([0], bounds)) if len(values) else bounds
     ends = np.concatenate((bounds, [len(values)])) if len(values) else bounds
     kept = ~np.isnan(values[starts])
-    return starts[kept], ends[kept], values[starts[kept]]
+    return Runs(chrom, starts[kept], ends[kept], values[starts[kept]])
 
 
-def _add(
-    file: Any,
-    lengths: Mapping[str, int],
-    chrom: str,
-    runs: tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]],
-) -> None:
-    starts, ends, values = runs
+def _add(file: Any, lengths: Mapping[str, int], runs: Runs) -> None:
+    chrom, starts, ends, values = runs
     if not len(starts):
         return
     if chrom not in lengths or starts[0] < 0 or ends.max() > lengths[chrom]:
