@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,31 +76,14 @@ def make_data(
         OSError: A file cannot be read or written.
     """
     began = time.monotonic()
-    genome, settings = Path(genome), settings or DataSettings()
-    settings.check()
-    table = targets if isinstance(targets, TargetsTable) else TargetsTable.read(targets)
-    tracks = plan_tracks(table, settings)
-    with Fasta(genome) as fasta:
-        lengths = fasta.lengths
-    plan = plan_windows(genome, table, settings.windows)
-    notes = [*plan.notes, *tracks.notes]
-    notes += check_contigs(tracks.jobs, plan.windows, lengths, settings)
-    jobs = with_keys(tracks.jobs, plan.windows, settings)
-    folder = DataFolder(Path(out_dir), identity_of(genome, plan, jobs, settings))
+    work = _check(Path(genome), targets, settings or DataSettings())
+    settings, plan = work.settings, work.plan
+    folder = DataFolder(Path(out_dir), identity_of(work.genome, plan, work.jobs, settings))
     records = record_jobs(folder.path / RECORDS, plan.windows, settings.seqs_per_tfr)
     folder.open(resume=resume)
-    summaries = folder.finished_tracks(jobs, [job.path for job in records])
+    summaries = folder.finished_tracks(work.jobs, [job.path for job in records])
     if summaries is None:
-        tell = progress or (lambda _: None)
-        try:
-            folder.write_plan(plan, table)
-            summaries = _read_tracks(folder, plan, jobs, settings, tell)
-            writer = _writer(folder, genome, plan, settings, len(jobs))
-            _write_records(writer, records, settings.process_count, tell)
-        finally:
-            folder.clean()
-        statistics = _statistics(len(jobs), plan, settings)
-        folder.finish(statistics, jobs, summaries, keep_coverage=settings.keep_coverage)
+        summaries = _make(work, folder, records, progress or (lambda _: None))
     counts = Counter(window.label for window in plan.windows)
     return DataSummary(
         path=folder.path,
@@ -107,37 +91,65 @@ def make_data(
         tracks=summaries,
         seq_length=settings.windows.seq_length,
         target_length=settings.windows.target_length,
-        notes=tuple(notes),
+        notes=work.notes,
         seconds=time.monotonic() - began,
     )
 
 
-def _read_tracks(
-    folder: DataFolder,
-    plan: WindowPlan,
-    jobs: Sequence[TrackJob],
-    settings: DataSettings,
-    tell: ProgressHook,
+@dataclass(frozen=True)
+class _Work:
+    """What there is to do, checked."""
+
+    genome: Path
+    table: TargetsTable
+    settings: DataSettings
+    plan: WindowPlan
+    jobs: list[TrackJob]
+    notes: tuple[str, ...]
+
+
+def _check(genome: Path, targets: Path | TargetsTable, settings: DataSettings) -> _Work:
+    """Read all input but the coverage itself, and check that it fits together."""
+    settings.check()
+    table = targets if isinstance(targets, TargetsTable) else TargetsTable.read(targets)
+    tracks = plan_tracks(table, settings)
+    with Fasta(genome) as fasta:
+        lengths = fasta.lengths
+    plan = plan_windows(genome, table, settings.windows)
+    notes = check_contigs(tracks.jobs, plan.windows, lengths, settings)
+    jobs = with_keys(tracks.jobs, plan.windows, settings)
+    return _Work(genome, table, settings, plan, jobs, (*plan.notes, *tracks.notes, *notes))
+
+
+def _make(
+    work: _Work, folder: DataFolder, records: Sequence[RecordJob], tell: ProgressHook
 ) -> tuple[TrackSummary, ...]:
+    """Make what is not there yet."""
+    settings = work.settings
+    try:
+        folder.write_plan(work.plan, work.table)
+        summaries = _read_tracks(work, folder, tell)
+        _write_records(_writer(work, folder), records, settings.process_count, tell)
+    finally:
+        folder.clean()
+    statistics = _statistics(work)
+    folder.finish(statistics, work.jobs, summaries, keep_coverage=settings.keep_coverage)
+    return summaries
+
+
+def _read_tracks(work: _Work, folder: DataFolder, tell: ProgressHook) -> tuple[TrackSummary, ...]:
     """Read the tracks that were not read earlier."""
-    reader = TrackReader(
-        windows=plan.windows,
-        folder=folder.path / COVERAGE,
-        blacklist=settings.blacklist,
-        as_reference=settings.windows.as_reference,
-        chr_prepend=settings.chr_prepend,
-        chr_strip=settings.chr_strip,
-    )
-    done = {job.place: finished_track(reader.folder, job) for job in jobs}
-    todo = [job for job in jobs if done[job.place] is None]
+    reader = _reader(work, folder)
+    done = {job.place: finished_track(reader.folder, job) for job in work.jobs}
+    todo = [job for job in work.jobs if done[job.place] is None]
     # Long jobs first: then no process works on alone at the end.
     todo.sort(key=lambda job: job.file.stat().st_size, reverse=True)
     if todo:
         folder.drop_records()
-    finished = len(jobs) - len(todo)
-    tell(Progress("tracks", finished, len(jobs)))
+    finished, total = len(work.jobs) - len(todo), len(work.jobs)
+    tell(Progress("tracks", finished, total))
     failures: list[str] = []
-    with closing(run_jobs(reader, todo, settings.process_count)) as results:
+    with closing(run_jobs(reader, todo, work.settings.process_count)) as results:
         for at, result in results:
             job = todo[at]
             if isinstance(result, Failure):
@@ -147,27 +159,37 @@ def _read_tracks(
                 continue
             done[job.place] = result
             finished += 1
-            tell(Progress("tracks", finished, len(jobs), job.identifier))
+            tell(Progress("tracks", finished, total, job.identifier))
     if failures:
         raise MakingError(
-            f"{len(failures)} of {len(jobs)} tracks could not be read. Those that were are kept: "
+            f"{len(failures)} of {total} tracks could not be read. Those that were are kept: "
             "repair the others, and go on with the same command (resume, --restart):\n  "
             + "\n  ".join(failures)
         )
     return tuple(summary for summary in done.values() if summary is not None)
 
 
-def _writer(
-    folder: DataFolder, genome: Path, plan: WindowPlan, settings: DataSettings, tracks: int
-) -> RecordWriter:
-    return RecordWriter(
-        genome=genome,
-        windows=plan.windows,
+def _reader(work: _Work, folder: DataFolder) -> TrackReader:
+    return TrackReader(
+        windows=work.plan.windows,
         folder=folder.path / COVERAGE,
-        tracks=tracks,
+        blacklist=work.settings.blacklist,
+        as_reference=work.settings.windows.as_reference,
+        chr_prepend=work.settings.chr_prepend,
+        chr_strip=work.settings.chr_strip,
+    )
+
+
+def _writer(work: _Work, folder: DataFolder) -> RecordWriter:
+    settings = work.settings
+    return RecordWriter(
+        genome=work.genome,
+        windows=work.plan.windows,
+        folder=folder.path / COVERAGE,
+        tracks=len(work.jobs),
         crop_bp=settings.windows.crop_bp,
         decimals=settings.decimals,
-        unmappable=folder.path / UNMAPPABLE if plan.unmappable is not None else None,
+        unmappable=folder.path / UNMAPPABLE if work.plan.unmappable is not None else None,
         umap_clip=settings.umap_clip,
         umap_tfr=settings.umap_tfr,
     )
@@ -190,17 +212,17 @@ def _write_records(
             tell(Progress("records", written, total, job.path.name))
 
 
-def _statistics(tracks: int, plan: WindowPlan, settings: DataSettings) -> dict[str, Any]:
+def _statistics(work: _Work) -> dict[str, Any]:
     """Give what Baskerville keeps in statistics.json, with the windows that are in the records."""
-    windows = settings.windows
+    windows = work.settings.windows
     statistics: dict[str, Any] = {
-        "num_targets": tracks,
+        "num_targets": len(work.jobs),
         "seq_length": windows.seq_length,
         "seq_1hot": True,
         "pool_width": windows.pool_width,
         "crop_bp": windows.crop_bp,
         "target_length": windows.target_length,
     }
-    for label in plan.labels:
-        statistics[f"{label}_seqs"] = sum(window.label == label for window in plan.windows)
+    for label in work.plan.labels:
+        statistics[f"{label}_seqs"] = sum(w.label == label for w in work.plan.windows)
     return statistics
