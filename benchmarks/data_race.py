@@ -8,9 +8,8 @@ order for each chromosome, the values of each BigWig times a factor of its own.
 
 - reference: `bw_w5.py` on each BigWig, as many at a time as there are processes, and then
   `hound_data.py --local`
-- whelp, drop-in: whelp's `hound_data.py` with the same arguments, on the BigWigs themselves; its
-  records must equal the reference's
-- whelp: `whelp data` of the same windows
+- whelp: its `hound_data.py` with the same arguments, on the BigWigs themselves; its records must
+  equal the reference's
 
 Memory is the sum over all processes of a side, each page that they share counted once (PSS), as
 seen five times a second. Run it with nothing else on the machine.
@@ -189,12 +188,12 @@ def run_reference(
     return {"bw_w5.py": both[0], "hound_data.py": both[1], "both": whole}
 
 
-def run_whelp(inputs: Inputs, command: Sequence[object], out: Path) -> Measured:
+def run_whelp(inputs: Inputs, out: Path, processes: int) -> Measured:
     """Make the data set from the BigWigs."""
-    bin_dir = Path(sys.executable).parent
+    code = "from whelp.cli.hound_data import main; main()"
+    command = [sys.executable, "-c", code, "--local", "-p", processes, *ARGUMENTS, "-o", out]
     with Watch() as watch:
-        words = [*command, "-o", out, inputs.genome, inputs.table("bw")]
-        run(words, path=[bin_dir], log=out.with_suffix(".log"))
+        run([*command, inputs.genome, inputs.table("bw")], log=out.with_suffix(".log"))
     return watch.measured
 
 
@@ -230,18 +229,17 @@ def main() -> None:
     args = parser.parse_args()
     work = args.work or Path(tempfile.mkdtemp())
     inputs = make_inputs(args.demo, work / "inputs")
-    whelp = ["hound_data.py", "--local", "-p", args.processes, *ARGUMENTS]
     for repeat in range(args.repeats):
-        for old in ("reference", "drop_in"):
+        for old in ("reference", "whelp"):
             shutil.rmtree(work / old, ignore_errors=True)
-        numbers = {"whelp, drop-in": run_whelp(inputs, whelp, work / "drop_in")}
+        numbers = {"whelp": run_whelp(inputs, work / "whelp", args.processes)}
         if args.reference:
             done = run_reference(inputs, args.reference, work / "reference", args.processes)
             numbers |= {f"reference, {name}": measured for name, measured in done.items()}
         for name, measured in numbers.items():
             print(f"{repeat} {name:28s} {measured.seconds:8.1f} s {measured.peak_mb:8.0f} MB")
         if args.reference:
-            print(compare(work / "reference", work / "drop_in"))
+            print(compare(work / "reference", work / "whelp"))
     if not args.work:
         shutil.rmtree(work)
 
