@@ -21,6 +21,7 @@ import argparse
 import itertools
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -69,6 +70,7 @@ class Measured:
     """One run of one side."""
 
     seconds: float
+    cpu_seconds: float
     peak_mb: float
 
 
@@ -134,7 +136,7 @@ class Watch:
         self._peak = 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._sample)
-        self._begun = time.perf_counter()
+        self._begun, self._cpu = time.perf_counter(), _cpu_seconds()
         self._thread.start()
         return self
 
@@ -142,7 +144,7 @@ class Watch:
         seconds = time.perf_counter() - self._begun
         self._over.set()
         self._thread.join()
-        self.measured = Measured(seconds, self._peak / 1e6)
+        self.measured = Measured(seconds, _cpu_seconds() - self._cpu, self._peak / 1e6)
 
     def _sample(self) -> None:
         me = psutil.Process()
@@ -154,6 +156,12 @@ class Watch:
                 except psutil.Error:
                     continue
             self._peak = max(self._peak, total)
+
+
+def _cpu_seconds() -> float:
+    """CPU time of all processes that were started from here and have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def run(command: Sequence[object], *, path: Sequence[Path] = (), log: Path) -> None:
@@ -184,7 +192,11 @@ def run_reference(
     with Watch() as making:
         run([*command, inputs.genome, inputs.table("w5")], path=path, log=log)
     both = [conversion.measured, making.measured]
-    whole = Measured(sum(m.seconds for m in both), max(m.peak_mb for m in both))
+    whole = Measured(
+        sum(m.seconds for m in both),
+        sum(m.cpu_seconds for m in both),
+        max(m.peak_mb for m in both),
+    )
     return {"bw_w5.py": both[0], "hound_data.py": both[1], "both": whole}
 
 
@@ -237,7 +249,8 @@ def main() -> None:
             done = run_reference(inputs, args.reference, work / "reference", args.processes)
             numbers |= {f"reference, {name}": measured for name, measured in done.items()}
         for name, measured in numbers.items():
-            print(f"{repeat} {name:28s} {measured.seconds:8.1f} s {measured.peak_mb:8.0f} MB")
+            seconds = f"{measured.seconds:7.1f} s {measured.cpu_seconds:7.1f} s of CPU"
+            print(f"{repeat} {name:26s} {seconds} {measured.peak_mb:6.0f} MB", flush=True)
         if args.reference:
             print(compare(work / "reference", work / "whelp"))
     if not args.work:
