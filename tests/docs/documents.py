@@ -73,7 +73,10 @@ def whelp_lines(text: str) -> list[list[str]]:
 
 
 def examples(help_text: str) -> str:
-    """The example lines of a command's help."""
+    """The example lines of a command's help, those that a backslash continues whole."""
     _, _, after = re.sub(r"\x1b\[[0-9;]*m", "", help_text).rpartition("xample:\n")
-    lines = [line.strip() for line in after.splitlines()]
-    return "\n".join(line for line in lines if line.split(" ")[0] in COMMANDS)
+    whole = re.sub(r"\\\n\s*", "", after)
+    lines = [line.strip() for line in whole.splitlines()]
+    return "\n".join(
+        line for line in lines if line.split(" ")[0] in COMMANDS and " ... " not in line
+    )

@@ -26,9 +26,10 @@ def _run_all(lines: list[list[str]], run_line: Callable[..., str], *more: str) -
         if line[:2] in (["whelp", "targets"], ["whelp", "pseudobulk"]):
             run_line([*line, *(["--force"] if "--force" not in line else [])])
             continue
-        trains = line[:2] in (["whelp", "transfer"], ["whelp", "train"])
-        extra = more if trains or line[:2] == ["whelp", "evaluate"] else ()
-        run_line([*line, *extra, *(["--overwrite"] if trains and "--resume" not in line else [])])
+        name = line[1] if line[0] == "whelp" else ""
+        extra = more if name in ("transfer", "train", "data", "evaluate") else ()
+        overwrites = name in ("transfer", "train", "data", "fit") and "--resume" not in line
+        run_line([*line, *extra, *(["--overwrite"] if overwrites else [])])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -51,6 +52,8 @@ def test_examples_of_help_texts(
 def _prepare(lines: list[list[str]], run_line: Callable[..., str]) -> None:
     """Makes what examples take as given: a finished transfer, a model saved by Keras."""
     words = {word for line in lines for word in line}
+    if lines[0][:2] == ["whelp", "data"]:
+        Path("data").rename("data_of_others")
     if any(word.startswith("out/") and word.endswith((".h5", ".safetensors")) for word in words):
         transfer = "whelp transfer params.json data/mm10 --weights trunk.h5 --trunk"
         run_line([*transfer.split(), "-o", "out/lora", "--no-report"])
