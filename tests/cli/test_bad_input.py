@@ -135,6 +135,14 @@ def test_missing_records(whelp: Callable, own_data: Any) -> None:
     assert "valid-*.tfr" in message and "train-*.tfr (1)" in message
 
 
+def test_missing_test_windows_are_told(whelp: Callable, own_data: Any) -> None:
+    (own_data.data / "tfrecords" / "test-0.tfr").unlink()
+    arguments = ("transfer", own_data.params(), own_data.data, "-w", own_data.trunk, "--skip-train")
+    result = whelp(*arguments, "-o", own_data.folder / "out")
+    assert result.exit_code == 0
+    assert "no file matches 'test-*.tfr'" in result.stderr
+
+
 def test_empty_records(whelp: Callable, own_data: Any) -> None:
     path = own_data.data / "tfrecords" / "train-0.tfr"
     path.write_bytes(b"")

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from whelp.data import DataError
-from whelp.fitting import OutputFolderError, read_run, train_from_files, transfer
+from whelp.fitting import (
+    AssessmentSettings,
+    EvaluationFiles,
+    OutputFolderError,
+    evaluate_files,
+    read_run,
+    train_from_files,
+    transfer,
+)
 from whelp.loading import load
 from whelp.specs import SpecError
 from whelp.weights.errors import WeightsError
@@ -74,6 +82,24 @@ def test_head_first_then_adapters(project: Any) -> None:
     # The adapters begin on the head that the first phase trained: the loss goes on from there.
     assert news[1].logs["val_loss"] < news[0].logs["val_loss"]
     assert run.facts.adapter_parameters > 0
+
+
+@pytest.mark.parametrize("total_weight", [0.2, 1])
+def test_an_evaluation_s_loss_has_the_json_s_settings(project: Any, total_weight: float) -> None:
+    """The reference takes total_weight 1 whatever the JSON says."""
+    from whelp.data import open_dataset
+    from whelp.loading import save_weights
+    from whelp.training.evaluation import evaluate
+    from whelp.training.losses import PoissonMultinomial
+
+    params = project.params(train={"total_weight": total_weight})
+    model = load(params)
+    save_weights(model, project.folder / "model.h5")
+    files = EvaluationFiles(params, project.folder / "model.h5", project.data)
+    assessed, _ = evaluate_files(files, project.folder / "eval", AssessmentSettings())
+    loss = PoissonMultinomial(total_weight, weight_exp=1)
+    expected = evaluate(model, open_dataset(project.data, "test"), loss=loss).attrs["loss"]
+    assert assessed.accuracy.attrs["loss"] == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_base_makes_room_for_the_training(project: Any) -> None:

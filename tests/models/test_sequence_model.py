@@ -117,6 +117,15 @@ def test_impossible_blocks(change, message, place):
         whelp.load(bad)
 
 
+def test_an_ensemble_swaps_the_strands_of_its_own_head():
+    """The reference takes the first head's pairs for every head."""
+    pairs = [[1, 0, 2, 3, 5, 4], [1, 0]]
+    mouse = {"name": "final", "units": 2, "activation": "softplus"}
+    both = params(head_mouse=mouse, strand_pair=pairs)
+    for head, own in enumerate(pairs):
+        assert whelp.ensemble(whelp.load(both, head=head), rc=True).strand_pair == own
+
+
 def test_impossible_blocks_of_heads():
     bad = params()
     final = bad["model"]["head_human"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from whelp.data.opening import MEMORY_BUDGET
 from whelp.models import ALL_HEADS, SequenceModel
 from whelp.specs import ModelSpec, Params, SpecError
 
-SPLITS = ("train", "valid", "test")
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,7 @@ def _test_windows(folder: Path) -> Dataset | None:
     Unless they are many, all are read once now: damage is better found before the training.
     """
     if not any((folder / "tfrecords").glob("test-*.tfr")):
+        _logger.warning("%s: no file matches 'test-*.tfr', so nothing will be evaluated", folder)
         return None
     data = open_dataset(folder, "test", memory_budget=0)
     if data.window_bytes * data.num_seqs <= MEMORY_BUDGET:
