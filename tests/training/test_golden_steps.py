@@ -46,7 +46,6 @@ FULL = [
     "full_adam_weightrange",
     "full_poisson",
 ]
-NOISE = {"full_adam": 1e-7, "full_adam_agc": 1e-7, "full_adam_clip_norm": 1e-7}
 ADAPTED = [
     "lora_sgd",
     "ia3_sgd",
@@ -122,12 +121,12 @@ def one_batch(batch):
 
 
 def differences(model, wanted):
-    """Largest difference of each tensor, on the scale of its values where they exceed 1."""
+    """Differences of each tensor, on the scale of its values where they exceed 1."""
     variables = by_old_name(model)
     found = {}
     for name, value in wanted.items():
         own = keras.ops.convert_to_numpy(variables[plain(name)])
-        found[name] = np.abs(own.ravel() - value.ravel()).max() / max(1, np.abs(value).max())
+        found[name] = np.abs(own.ravel() - value.ravel()) / max(1, np.abs(value).max())
     return found
 
 
@@ -136,19 +135,16 @@ def start(folder, steps, batch, predict):
     return folder, steps, batch, predict
 
 
-def train_five(case, start, *, noise=0.0):
-    """Train and return the model, the losses, and what differs from the original's weights."""
+def train_five(case, start, **changes):
+    """Train and return the model, and what differs: losses, weights, largest of predictions."""
     folder, steps, batch, predict = start
     known = steps[case]
     with np.load(folder / f"{case}.npz") as arrays:
         model = make_model(folder, known["mode"], part(arrays, "w0"))
-        rng = np.random.default_rng(1)
-        for variable in model.trainable_variables if noise else ():
-            value = keras.ops.convert_to_numpy(variable)
-            variable.assign(value * (1 + noise * rng.normal(size=value.shape)).astype("f4"))
         # A penalty on a frozen weight is a constant, which Keras 3 leaves out of the loss.
         wanted = np.array(known["loss_no_reg"]) + float(sum(model.losses))
-        history = train(model, one_batch(batch), known["params_train"], epochs=5, verbose=0).history
+        spec = {**known["params_train"], **changes}
+        history = train(model, one_batch(batch), spec, epochs=5, verbose=0).history
         losses = np.abs(history["loss"].to_numpy() / wanted - 1)
         prediction = predict(model, batch[0]) - arrays["pred_after5_inference"]
         weights = differences(model, part(arrays, "w5"))
@@ -162,26 +158,35 @@ def test_five_steps(case, start, steps):
     names = {name for name, v in by_old_name(model).items() if id(v) in trainable}
     assert names == {plain(f"|{name}") for name in steps[case]["trainable"]}
     assert losses.max() < 1e-5
-    assert max(weights.values()) < (1e-6 if "sgd" in case else 1e-5), max(weights, key=weights.get)
+    worst = {name: values.max() for name, values in weights.items()}
+    assert max(worst.values()) < (1e-6 if "sgd" in case else 1e-5), max(worst, key=worst.get)
     assert prediction < 2e-5
+
+
+def beyond(weights, tolerance=5e-3):
+    """Share of the single weights that end further away than this."""
+    return float(np.mean(np.concatenate(list(weights.values())) > tolerance))
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case in FULL and case != "full_sgd"])
 def test_five_steps_of_adam_on_all_weights(case, start):
     """Adam divides noise by noise where a gradient is 0 but for rounding, and max-pooling switches.
 
-    So these steps are not stable, in the original neither: changes of the start of the size of
-    float32's rounding move the end by 0.02. One start so near has to end where the original did.
+    So a few single weights do not end where they did, in the original neither: of two of its runs
+    whose starts differ by float32's rounding some are 0.02 apart. All but one in a thousand have to
+    be within 5e-3, and losses and predictions all the same.
     """
-    # What is known to work comes first: it saves time.
-    for noise in sorted((0.0, 1e-7, 3e-7), key=lambda noise: noise != NOISE.get(case, 0.0)):
-        _, losses, weights, prediction = train_five(case, start, noise=noise)
-        assert losses[:3].max() < 1e-5
-        assert losses.max() < 2e-4
-        if max(weights.values()) < 5e-3:
-            break
-    assert max(weights.values()) < 5e-3, max(weights, key=weights.get)
+    _, losses, weights, prediction = train_five(case, start)
+    assert losses[:3].max() < 1e-5
+    assert losses.max() < 2e-4
+    assert beyond(weights) < 1e-3
     assert prediction < 1e-2
+
+
+def test_another_adam_would_be_seen(start):
+    """The criterion above tells apart what it has to."""
+    _, _, weights, _ = train_five("full_adam", start, adam_beta1=0.8)
+    assert beyond(weights) > 1e-2
 
 
 @pytest.mark.parametrize("case", GRADIENTS)

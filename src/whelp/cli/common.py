@@ -76,7 +76,8 @@ def precision_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def command_line() -> str:
     """The command line of this process, as one could type it again."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    name = Path(sys.argv[0]).name
+    return shlex.join(["whelp" if name == "main.py" else name, *sys.argv[1:]])
 
 
 def read_params(

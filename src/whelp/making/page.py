@@ -53,4 +53,4 @@ def write_page(
         notes=summary.notes,
         facts=facts or {},
     )
-    return dataset_report(tables, summary.path / REPORT, title=f"Data set {summary.path.name}")
+    return dataset_report(tables, summary.path / REPORT, title=f"Data set of {len(rows)} tracks")
