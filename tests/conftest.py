@@ -1,5 +1,6 @@
 """Fixtures shared by all tests. The backend is whatever KERAS_BACKEND says."""
 
+import signal
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,9 @@ import numpy as np
 import pytest
 
 HERE = Path(__file__).parent
+
+# In the background of a shell Ctrl-C is ignored, also by processes that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,8 @@ CASES = [*FULL, *ADAPTED]
 GRADIENTS = ["full_adam", "lora_sgd", "houlsby_se_adam_dropout1e-12"]
 if JAX and "WHELP_ALL_TESTS" not in os.environ:
     GRADIENTS = ["full_adam"]
-    CASES = ["full_sgd", "lora_sgd", "ia3_sgd", "locon_adam", "houlsby_se_adam_dropout1e-12"]
+    CASES = ["full_sgd", "full_adam", "lora_sgd", "ia3_sgd", "locon_adam"]
+    CASES += ["houlsby_se_adam_dropout1e-12"]
 
 
 @pytest.fixture(scope="module")
