@@ -17,8 +17,11 @@ HELPS = [("whelp", name) for name in WHELP_COMMANDS] + [(name,) for name in COMM
 
 
 def _run_all(lines: list[list[str]], run_line: Callable[..., str], *more: str) -> None:
-    """Runs lines in order; of the demo, which takes minutes, reads the options only."""
-    for line in lines:
+    """Runs lines in order; of the demo, which takes minutes, reads the options only.
+
+    A fit, which takes half a minute, is planned, unless a line after it goes on with it.
+    """
+    for at, line in enumerate(lines):
         if line[:2] == ["whelp", "demo"]:
             command = main.get_command(None, "demo")
             command.make_context("demo", line[2:])
@@ -28,6 +31,8 @@ def _run_all(lines: list[list[str]], run_line: Callable[..., str], *more: str) -
             continue
         name = line[1] if line[0] == "whelp" else ""
         extra = more if name in ("transfer", "train", "data", "evaluate") else ()
+        if name == "fit" and "--resume" not in line and "--resume" not in sum(lines[at + 1 :], []):
+            extra = ("--plan",)
         overwrites = name in ("transfer", "train", "data", "fit") and "--resume" not in line
         run_line([*line, *extra, *(["--overwrite"] if overwrites else [])])
 

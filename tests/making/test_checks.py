@@ -146,6 +146,15 @@ def test_chromosomes_against_the_genome(table) -> None:
     assert "chr1 (1,000 bp, 1,001 in the genome)" in fault and "another assembly" in fault
 
 
+def test_an_annotation_with_other_names_is_told(table) -> None:
+    exon = 'x\tx\texon\t101\t150\t.\t-\t.\tgene_id "A";\n'
+    for chrom, notes in (("1", ["a: its chromosomes are not called as"]), ("chr1", [])):
+        Path("genes.gtf").write_text(chrom + exon[1:])
+        found = check_targets(table(), CheckSettings(genes=Path("genes.gtf"))).findings
+        assert [note[: len(notes[0])] for note in found.notes] == notes
+        assert all(note.endswith("chr1 was taken for 1") for note in found.notes)
+
+
 def test_a_missing_chr_is_told(table) -> None:
     write_bigwig("bw/n.bw", {"1": 1000}, [Step("1", 0, 10, 1)])
     Path("sizes.txt").write_text("chr1\t1000\n")

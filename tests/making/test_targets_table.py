@@ -282,6 +282,8 @@ def test_genes_of_other_chromosome_names(pairs: list[str]) -> None:
     Path("genes.gtf").write_text(GTF.replace("chr1", "1"))
     draft = make_targets(pairs, TargetsSettings(genes=Path("genes.gtf")))
     assert draft.shares[0].exons == 4
+    told = "right: its chromosomes are not called as those of the gene annotation: chr1 was taken "
+    assert f"{told}for 1" in draft.notes
     Path("genes.gtf").write_text(GTF.replace("chr1", "scaffold_7"))
     with pytest.raises(StrandError, match=r"none of its chromosomes \(chr1, chr2\).*scaffold_7"):
         make_targets(pairs, TargetsSettings(genes=Path("genes.gtf")))

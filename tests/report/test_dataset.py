@@ -61,6 +61,14 @@ def test_the_page_has_all_of_it(labels: tuple[str, ...], tmp_path: Path) -> None
     assert page.endswith("</html>\n") and len(page) < 300_000
 
 
+def test_groups_are_shown(tmp_path: Path) -> None:
+    tables = make_tables(("train",))
+    grouped = tables.tracks.assign(group=["young", "young", "old"])
+    for tracks, shown in ((tables.tracks, False), (grouped, True)):
+        path = dataset_report(DatasetTables(tables.windows, tracks, 4096, 64), tmp_path / "r.html")
+        assert ("young" in text_of(path)) == ("Group" in text_of(path)) == shown
+
+
 def test_bases_under_several_windows_count_once(tmp_path: Path) -> None:
     tables = make_tables(("train",), chromosomes=1)
     rows = pd.DataFrame(

@@ -55,6 +55,17 @@ def targets() -> pd.DataFrame:
     )
 
 
+def test_groups_go_on_to_the_table(
+    toy_data: tuple[np.ndarray, np.ndarray], targets: pd.DataFrame
+) -> None:
+    table = evaluate(toy_model(), (*toy_data, targets))
+    assert list(table.columns[-2:]) == ["identifier", "description"]
+    grouped = targets.assign(group=["young", "young", "old", None])
+    table = evaluate(toy_model(), (*toy_data, grouped))
+    assert list(table.columns[-3:]) == ["identifier", "description", "group"]
+    assert table["group"].tolist()[:3] == ["young", "young", "old"]
+
+
 def test_sums_by_hand() -> None:
     sums = TrackSums(1)
     sums.update(np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([[1.0], [1.0], [2.0], [4.0]]))

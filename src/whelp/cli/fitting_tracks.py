@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from whelp.fitting.from_tracks import TrackInput
     from whelp.fitting.planning import FitPlan
     from whelp.making.options import Progress
+    from whelp.making.targets_table import TargetsDraft
 
 _HELP = """\
 From BigWigs to an evaluated model: data, training, evaluation and report in one call.
@@ -43,10 +44,11 @@ The folder then holds
 
 \b
 Example:
-  whelp fit --model borzoi_lora.json --weights trunk.h5 --genome hg38.fa --tracks '*.bw' --out run
   whelp fit --model borzoi_lora.json --weights trunk.h5 --genome hg38.fa --targets targets.txt \\
       --pretrained-split sequences_human.bed --test fold3 --valid fold4 --out run
-  whelp fit ... --out run --resume
+  whelp fit --model borzoi_lora.json --weights trunk.h5 --genome hg38.fa --tracks '*.bw' --out run
+  whelp fit --model borzoi_lora.json --weights trunk.h5 --genome hg38.fa --tracks '*.bw' \\
+      --out run --resume
 """
 
 
@@ -129,6 +131,9 @@ def command(params: Path, out_dir: Path, **options: Any) -> None:
     finally:
         data.stop()
         steps.stop()
+    for note in result.data.notes:
+        if note not in result.plan.notes:
+            warn(note)
     say_run(result.run)
 
 
@@ -159,11 +164,17 @@ def _track_input(out_dir: Path, options: dict[str, Any]) -> tuple[TrackInput, in
     from whelp.specs import TargetsTable
 
     targets = options["targets"]
-    table = TargetsTable.read(targets) if targets else _make_targets(options)
-    return TrackInput(options["genome"], table, track_settings(options)), len(table)
+    assumed: Sequence[str] = ()
+    if targets:
+        table = TargetsTable.read(targets)
+    else:
+        draft = _make_targets(options)
+        table, assumed = draft.table, draft.notes
+    settings = track_settings(options)
+    return TrackInput(options["genome"], table, settings, assumed=assumed), len(table)
 
 
-def _make_targets(options: dict[str, Any]) -> Any:
+def _make_targets(options: dict[str, Any]) -> TargetsDraft:
     """Makes a targets table of --tracks, and says what was assumed."""
     from whelp.cli.targeting import expand, say_targets
     from whelp.making.targets_table import TargetsSettings, make_targets
@@ -174,7 +185,7 @@ def _make_targets(options: dict[str, Any]) -> Any:
     draft = make_targets(expand(options["tracks"]), wanted)
     say_targets(draft)
     say()
-    return draft.table
+    return draft
 
 
 def say_plan(plan: FitPlan) -> None:

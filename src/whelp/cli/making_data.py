@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,14 +72,17 @@ def command(genome: Path, targets: Path, out_dir: Path, **options: Any) -> None:
 
 def _plan(genome: Path, targets: Path, settings: DataSettings) -> WindowPlan:
     """Check input, but for the contents of the tracks, and lay the windows; nothing is written."""
+    from whelp.genome.fasta import chromosome_lengths
     from whelp.making import plan_windows
-    from whelp.making.inputs import plan_tracks
+    from whelp.making.inputs import check_contigs, plan_tracks
     from whelp.specs import TargetsTable
 
     settings.check()
     table = TargetsTable.read(targets)
-    plan_tracks(table, settings)
-    return plan_windows(genome, table, settings.windows)
+    jobs = plan_tracks(table, settings).jobs
+    plan = plan_windows(genome, table, settings.windows)
+    told = check_contigs(jobs, plan.windows, chromosome_lengths(genome), settings)
+    return replace(plan, notes=[*plan.notes, *told])
 
 
 def _say_plan(genome: Path, targets: Path, settings: DataSettings) -> None:

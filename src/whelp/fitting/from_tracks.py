@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Unpack
@@ -17,7 +17,7 @@ from whelp.fitting.summary import TransferRun
 from whelp.genome.fasta import chromosome_lengths
 from whelp.making import DataSettings, DataSummary, make_data, plan_windows
 from whelp.making.folder import is_data_folder
-from whelp.making.inputs import plan_tracks
+from whelp.making.inputs import check_contigs, plan_tracks
 from whelp.making.options import ProgressHook
 from whelp.making.page import write_page
 from whelp.specs import Params, TargetsTable
@@ -39,11 +39,14 @@ class TrackInput:
       data: How windows are laid and tracks read; lengths and bins come from the model. With the
         `sequences.bed` of the data that the model was pretrained on as `windows.regions` test
         windows are ones that it has never seen; else they are laid anew.
+      assumed: What was assumed of the tracks, for the reports; `notes` of a table that
+        `whelp.making.targets_table.make_targets` made.
     """
 
-    genome: Path
-    targets: Path | TargetsTable
+    genome: str | Path
+    targets: str | Path | TargetsTable
     data: DataSettings = field(default_factory=DataSettings)
+    assumed: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -109,16 +112,19 @@ def fit(
     if chosen.existing == "replace" and is_data_folder(folder / DATA):
         shutil.rmtree(folder / DATA)
     data = make_data(
-        tracks.genome,
-        tracks.targets,
+        Path(tracks.genome),
+        _table(tracks),
         folder / DATA,
         settings,
         resume=chosen.existing == "resume",
         progress=on_data,
     )
+    facts = {"genome": str(tracks.genome), **_remarks(tracks)}
     lengths = chromosome_lengths(tracks.genome)
-    write_page(data, lengths=lengths, facts={"command": chosen.command})
-    given: RunOptions = {"trunk": True, "remarks": _remarks(tracks), **options}
+    write_page(data, lengths=lengths, facts={"command": chosen.command, **facts})
+    if not isinstance(params, Mapping):
+        facts["parameters"] = f"{params}, with a head for {len(data.tracks)} tracks"
+    given: RunOptions = {"trunk": True, **options, "remarks": {**facts, **chosen.remarks}}
     return FitRun(plan, data, transfer(adapted.to_dict(), folder / DATA, folder, **given))
 
 
@@ -143,8 +149,8 @@ def plan_fit(
     Raises:
       ValueError: Weights, genome, tracks or windows cannot be used.
     """
-    table = _table(tracks)
-    plan_tracks(table, tracks.data)  # tells at once which files are missing
+    table, genome = _table(tracks), Path(tracks.genome)
+    jobs = plan_tracks(table, tracks.data).jobs  # tells at once which files are missing
     estimate = estimate_training(params, precision=precision, weights=weights)
     facts = estimate.facts
     crop_bp = facts.crop * facts.stride
@@ -159,14 +165,15 @@ def plan_fit(
         stride_train=stride,
         stride_test=stride if given.stride_test == 1 else given.stride_test,
     )
-    laid = plan_windows(tracks.genome, table, windows)
+    laid = plan_windows(genome, table, windows)
     counts = {name: sum(w.label == name for w in laid.windows) for name in laid.labels}
     _check_parts(counts)
     assert params.train is not None
     epochs = params.train.train_epochs_max + params.train.adapter_after
-    notes = (*laid.notes, *(f"{name}: {text}" for name, text in _remarks(tracks).items()))
-    plan = FitPlan(counts, len(table), epochs, estimate, notes)
-    return plan, replace(tracks.data, windows=windows)
+    settings = replace(tracks.data, windows=windows)
+    told = check_contigs(jobs, laid.windows, chromosome_lengths(genome), settings)
+    notes = (*laid.notes, *told, f"test windows: {_remarks(tracks)['test windows']}")
+    return FitPlan(counts, len(table), epochs, estimate, notes), settings
 
 
 def _check_parts(counts: Mapping[str, int]) -> None:
@@ -185,6 +192,7 @@ def _table(tracks: TrackInput) -> TargetsTable:
 
 
 def _remarks(tracks: TrackInput) -> dict[str, str]:
-    """Says whether the pretrained model may know the test windows."""
+    """Says whether the pretrained model may know the test windows, and what was assumed."""
     regions = tracks.data.windows.regions
-    return {"test windows": SEEN if regions is None else UNSEEN.format(path=regions)}
+    remarks = {"test windows": SEEN if regions is None else UNSEEN.format(path=regions)}
+    return remarks | ({"tracks": "; ".join(tracks.assumed)} if tracks.assumed else {})

@@ -37,6 +37,8 @@ __all__ = [
     "make_data",
 ]
 
+_SHOWN = 4
+
 
 def make_data(
     genome: Path,
@@ -91,7 +93,7 @@ def make_data(
         tracks=summaries,
         seq_length=settings.windows.seq_length,
         target_length=settings.windows.target_length,
-        notes=work.notes,
+        notes=(*work.notes, *_negative(summaries)),
         seconds=time.monotonic() - began,
     )
 
@@ -163,10 +165,21 @@ def _read_tracks(work: _Work, folder: DataFolder, tell: ProgressHook) -> tuple[T
     if failures:
         raise MakingError(
             f"{len(failures)} of {total} tracks could not be read. Those that were are kept: "
-            "repair the others, and go on with the same command (resume, --restart):\n  "
-            + "\n  ".join(failures)
+            "repair the others, and go on with the same command (--resume; hound_data.py takes "
+            "--restart):\n  " + "\n  ".join(failures)
         )
     return tuple(summary for summary in done.values() if summary is not None)
+
+
+def _negative(tracks: Sequence[TrackSummary]) -> list[str]:
+    """Say which tracks have targets below 0."""
+    names = [f"{track.identifier} (down to {track.min:.4g})" for track in tracks if track.min < 0]
+    if not names:
+        return []
+    more = f", ... ({len(names):,} in all)" if len(names) > _SHOWN else ""
+    return [
+        f"there are negative targets; Poisson losses want none: {', '.join(names[:_SHOWN])}{more}"
+    ]
 
 
 def _reader(work: _Work, folder: DataFolder) -> TrackReader:

@@ -10,6 +10,7 @@ from pathlib import Path
 from whelp.genome.genes import read_genes, strand_exons
 from whelp.making.coverage import BED_ENDINGS
 from whelp.making.findings import Findings, listed
+from whelp.making.locating import locate_track
 from whelp.making.pooling import LARGEST, SUM_STATS
 from whelp.making.sense import PairShare, sense_share
 from whelp.making.totals import TrackTotals, read_totals
@@ -79,7 +80,7 @@ def check_targets(path: str | Path, settings: CheckSettings | None = None) -> Ta
     table = TargetsTable.read(path)
     found = Findings()
     _check_rows(table, found)
-    files = [locate_track(row, Path(path).parent) for row in table.rows]
+    files = [locate_track(row, table) for row in table.rows]
     _check_missing(table, files, found)
     totals = tuple(
         None if file is None else _totals(row, file, found)
@@ -94,14 +95,6 @@ def check_targets(path: str | Path, settings: CheckSettings | None = None) -> Ta
     )
     shares = _shares(table, files, settings.genes, found) if settings.genes else ()
     return TableCheck(table, totals, shares, overlaps, found)
-
-
-def locate_track(row: Target, folder: Path) -> Path | None:
-    """Find a track's file: its path is meant from the working directory, else from the table's."""
-    if row.file is None:
-        return None
-    given = Path(row.file).expanduser()
-    return next((path for path in (given, folder / given) if path.is_file()), None)
 
 
 def strand_pairs(table: TargetsTable) -> list[tuple[int, int]]:
@@ -252,6 +245,8 @@ def _shares(
             found.faults.append(f"{name}: {error}")
             continue
         shares.append(share)
+        if share.renamed:
+            found.notes.append(f"{name}: {share.renamed}")
         if share.verdict == "flipped":
             found.warnings.append(
                 f"{name}: the strands look flipped, {share.share:.0%} of its coverage of exons is "

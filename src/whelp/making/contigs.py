@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from whelp.genome.intervals import Interval, intersect, merge, subtract
+from whelp.making.locating import locate_track
 from whelp.making.windows import WindowError
 from whelp.specs import TargetsTable
 
@@ -126,13 +127,12 @@ def peak_files(targets: TargetsTable) -> list[Path]:
     """
     paths = []
     for row in targets.rows:
-        path = Path(row.file or "")
+        path = locate_track(row, targets) or Path(row.file or "")
         if not path.name.lower().removesuffix(".gz").endswith(_PEAKS):
             raise WindowError(
                 f"windows can be limited to peaks only where every track is a BED or narrowPeak "
                 f"file; {row.identifier} is {str(path)!r}. Give the peaks as regions to limit to "
                 "instead"
             )
-        beside = Path(targets.path).parent / path
-        paths.append(beside if not path.exists() and beside.exists() else path)
+        paths.append(path)
     return paths

@@ -167,8 +167,8 @@ class DataFolder:
         if not resume:
             whole = "is complete" if state.get("complete") else "was begun earlier"
             raise MakingError(
-                f"{self.path}: this data set {whole}; go on with it (resume, --restart), choose "
-                "another folder, or remove this one"
+                f"{self.path}: this data set {whole}; go on with it (--resume; hound_data.py takes "
+                "--restart), choose another folder, or remove this one"
             )
 
     def _holds_windows_only(self) -> bool:

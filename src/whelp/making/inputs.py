@@ -7,9 +7,10 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
+from whelp.genome.intervals import BedError, check_chromosomes, read_spans
 from whelp.making.coverage import Coverage, open_coverage
+from whelp.making.locating import locate_track
 from whelp.making.names import contig_name
 from whelp.making.options import DataSettings, MakingError
 from whelp.making.pooling import SUM_STATS, TrackSettings
@@ -44,8 +45,9 @@ def plan_tracks(table: TargetsTable, settings: DataSettings) -> Tracks:
             are named.
     """
     _check_identifiers(table)
-    found = [(row, _find(row, Path(table.path).parent)) for row in table.rows]
-    if lost := [f"{row.identifier}: {row.file}" for row, path in found if path is None]:
+    found = [(row, locate_track(row, table)) for row in table.rows]
+    lost = [f"{row.identifier}: {row.file or 'no file named'}" for row, at in found if at is None]
+    if lost:
         raise MakingError(
             f"{_origin(table)}{len(lost)} of {len(table)} files do not exist; paths are taken from "
             "the working directory, and else from the folder of the table:\n  " + "\n  ".join(lost)
@@ -81,6 +83,8 @@ def check_contigs(
 ) -> list[str]:
     """Open all files, and check that they have the contigs that windows are on.
 
+    Blacklisted regions are checked, too: that they can be read, and are of the genome.
+
     Args:
         jobs: The tracks.
         windows: The windows.
@@ -92,13 +96,14 @@ def check_contigs(
 
     Raises:
         MakingError: Files cannot be read, call contigs otherwise, or lack some; each is named.
+        whelp.genome.intervals.BedError: The blacklist cannot be read, or is of another genome.
     """
+    notes = _check_blacklist(genome, settings)
     ends: dict[str, int] = {}
     for window in windows:
         ends[window.chrom] = max(window.end, ends.get(window.chrom, 0))
     ends = {chrom: min(end, genome.get(chrom, end)) for chrom, end in ends.items()}
     problems: list[str] = []
-    notes: list[str] = []
     for job in jobs:
         try:
             with open_coverage(job.file) as coverage:
@@ -114,6 +119,20 @@ def check_contigs(
             f"{len(problems)} of {len(jobs)} tracks cannot be used:\n  " + "\n  ".join(problems)
         )
     return notes
+
+
+def _check_blacklist(genome: Mapping[str, int], settings: DataSettings) -> list[str]:
+    """Read the blacklist once, before any track is; Baskerville takes one of other chromosomes."""
+    if settings.blacklist is None:
+        return []
+    found = read_spans(settings.blacklist)
+    try:
+        check_chromosomes(found, genome, what=str(settings.blacklist))
+    except BedError as error:
+        if settings.windows.as_reference:
+            return [f"nothing is blacklisted: {error}"]
+        raise
+    return []
 
 
 def with_keys(
@@ -147,13 +166,6 @@ def _check_identifiers(table: TargetsTable) -> None:
             f"{_origin(table)}identifiers stand more than once: {', '.join(twice)}. Each track "
             "needs its own"
         )
-
-
-def _find(row: Target, folder: Path) -> Path | None:
-    if row.file is None:
-        return None
-    given = Path(row.file).expanduser()
-    return next((path for path in (given, folder / given) if path.is_file()), None)
 
 
 def _track_settings(row: Target, settings: DataSettings) -> TrackSettings:

@@ -120,6 +120,7 @@ class TrackSummary:
         sum: Sum of its targets over all windows.
         mean: Mean of its targets, per bin.
         max: Largest target.
+        min: Smallest target.
         clipped: Share of the bins that a limit (clip, clip_soft, or the largest 16-bit float)
             changed.
         missing: Share of the bases for which the file has no value.
@@ -132,6 +133,7 @@ class TrackSummary:
     max: float
     clipped: float
     missing: float
+    min: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -38,9 +38,12 @@ def write_page(
     """
     windows = read_windows_bed(summary.path / "sequences.bed")
     rows = TargetsTable.read(summary.path / "targets.txt").rows
+    grouped = any(row.group for row in rows)
     tracks = pd.DataFrame(
         [
-            asdict(track) | {"description": row.description or ""}
+            asdict(track)
+            | {"description": row.description or ""}
+            | ({"group": row.group or ""} if grouped else {})
             for track, row in zip(summary.tracks, rows, strict=True)
         ]
     )

@@ -34,6 +34,8 @@ class PairShare:
         antisense: Sum of the coverage on the other strand.
         exons: Spans that were read.
         swapped: Whether the files were exchanged, so that the numbers are those after it.
+        renamed: How chromosomes of the annotation were matched with others of the files, in words;
+            empty where names are the same.
     """
 
     name: str
@@ -41,6 +43,7 @@ class PairShare:
     antisense: float
     exons: int
     swapped: bool = False
+    renamed: str = ""
 
     @property
     def share(self) -> float:
@@ -83,32 +86,33 @@ def sense_share(name: str, plus: str | Path, minus: str | Path, *, exons: Strand
             "+": stack.enter_context(open_coverage(plus)),
             "-": stack.enter_context(open_coverage(minus)),
         }
-        named = _as_named(exons, tracks["+"])
+        named, renamed = _as_named(exons, tracks["+"])
         total = sum(len(spans.starts) for sides in named.values() for spans in sides.values())
         for chrom, strand, start, end in _some(named, max(1, math.ceil(total / _MOST))):
             other = "-" if strand == "+" else "+"
             sums["+"] += _sum(tracks[strand], chrom, start, end)
             sums["-"] += _sum(tracks[other], chrom, start, end)
             count += 1
-    return PairShare(name, sums["+"], sums["-"], count)
+    return PairShare(name, sums["+"], sums["-"], count, renamed=renamed)
 
 
-def _as_named(exons: StrandExons, track: Coverage) -> StrandExons:
-    """The exons on chromosomes of the track, by its names."""
+def _as_named(exons: StrandExons, track: Coverage) -> tuple[StrandExons, str]:
+    """The exons on chromosomes of the track, by its names; and in words where those differ."""
     plain = {chrom: exons[chrom] for chrom in exons if chrom in track.lengths}
     if plain:
-        return plain
-    renamed = {
-        (chrom[3:] if chrom.startswith("chr") else f"chr{chrom}"): sides
-        for chrom, sides in exons.items()
-    }
-    found = {chrom: sides for chrom, sides in renamed.items() if chrom in track.lengths}
+        return plain, ""
+    others = {(chrom[3:] if chrom.startswith("chr") else f"chr{chrom}"): chrom for chrom in exons}
+    found = {name: exons[chrom] for name, chrom in others.items() if name in track.lengths}
     if not found:
         raise StrandError(
             f"{track.path}: none of its chromosomes ({_few(track.lengths)}) is in the gene "
             f"annotation, which has {_few(exons)}; expected the annotation of the same assembly"
         )
-    return found
+    name = next(iter(found))
+    return found, (
+        f"its chromosomes are not called as those of the gene annotation: {name} was taken for "
+        f"{others[name]}"
+    )
 
 
 def _few(names: Iterable[str], most: int = 4) -> str:

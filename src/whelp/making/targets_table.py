@@ -239,6 +239,7 @@ def _straightened(
         shares |= {name: shares[name].flipped() for name in turned if name in shares}
     _refuse_flipped(shares.values())
     notes = [f"strands exchanged, as asked: {', '.join(sorted(turned))}"] if turned else []
+    notes += [f"{share.name}: {share.renamed}" for share in shares.values() if share.renamed]
     notes += [
         f"{share.name}: {share.share:.0%} of its coverage of exons is on the sense strand, as of a "
         "library without strands"

@@ -130,6 +130,7 @@ class TrackReader:
             max=float(values.max()),
             clipped=clipped / histogram.count,
             missing=missing / bases,
+            min=float(values.min()),
         )
 
     def _pool(

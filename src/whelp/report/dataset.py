@@ -41,7 +41,7 @@ class DatasetTables:
     Attributes:
         windows: One row a window: `chrom`, `start`, `end` (bp) and `label`.
         tracks: One row a track: `identifier`, `description`, `mean`, `max` and `sum` of its
-            targets, and the shares `clipped` (of bins) and `missing` (of bases).
+            targets, and the shares `clipped` (of bins) and `missing` (of bases); `group` if given.
         seq_length: Length of a window's sequence, bp.
         target_length: Length of its targets, bins.
         lengths: Chromosome -> length, bp; chromosomes are drawn up to their last window without.
@@ -274,6 +274,7 @@ def _add_tracks(report: Report, tracks: pd.DataFrame) -> None:
             Column("clipped", "Clipped bins", formats.share, numeric=True),
             Column("missing", "Bases without value", formats.share, numeric=True),
             Column("description", "Description"),
+            *([Column("group", "Group")] if "group" in tracks else []),
         ],
     )
 

@@ -166,6 +166,7 @@ def _add_track_table(report: Report, table: pd.DataFrame, split: str) -> None:
             ),
             *(Column(name, NUMBER_NAMES[name], formats.score, numeric=True) for name in names[1:]),
             Column("description", "Sample"),
+            *([Column("group", "Group")] if "group" in table else []),
         ],
     )
 

@@ -58,10 +58,10 @@ def evaluate(
 
     Returns:
         A table with one row a track: `index`, `pearsonr`, `spearmanr` (with `rank`), `r2`,
-        `identifier`, `description`. Tracks whose measured values are constant hold NaN and do not
-        count in means. `table.attrs` says in which space, over how many windows and positions,
-        which tracks were constant, the `loss`, and the `penalty` of the model's weights that Keras
-        (and the original's test loss) adds to it.
+        `identifier`, `description`, and `group` where the targets table has it. Tracks whose
+        measured values are constant hold NaN and do not count in means. `table.attrs` says in which
+        space, over how many windows and positions, which tracks were constant, the `loss`, and the
+        `penalty` of the model's weights that Keras (and the original's test loss) adds to it.
 
     Raises:
         ValueError: the model's output does not have the shape of the measured values, there are no
@@ -169,7 +169,8 @@ def _label(numbers: dict[str, np.ndarray], targets: pd.DataFrame | None) -> pd.D
             f"the targets table has {len(targets)} rows, the model and the data {num_tracks} "
             "tracks: give the table of these data"
         )
-    labels = {name: targets[name].to_numpy() for name in ("identifier", "description")}
+    names = ["identifier", "description", *(["group"] if "group" in targets else [])]
+    labels = {name: targets[name].to_numpy() for name in names}
     return pd.DataFrame({"index": targets.index.to_numpy(), **numbers, **labels})
 
 
