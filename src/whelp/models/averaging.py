@@ -61,7 +61,7 @@ class Ensemble(keras.Model):
             shifted = shift_sequence(sequence, shift)
             predictions.append(self.model(shifted, training=training))
             if self.rc:
-                reverse = self.model(ops.flip(shifted, axis=(1, 2)), training=training)
+                reverse = self.model(_flip(shifted, 1, 2), training=training)
                 predictions.append(self._switch_back(reverse))
         return sum(predictions) / len(predictions)
 
@@ -73,9 +73,7 @@ class Ensemble(keras.Model):
         if self.diagonal_offset is not None:
             order = reverse_triangle(prediction.shape[1], self.diagonal_offset)
             return ops.take(prediction, order, axis=1)
-        spatial = tuple(range(1, len(prediction.shape) - 1))
-        if spatial:
-            prediction = ops.flip(prediction, axis=spatial)
+        prediction = _flip(prediction, *range(1, len(prediction.shape) - 1))
         if self.strand_pair is None:
             return prediction
         return ops.take(prediction, np.array(self.strand_pair), axis=-1)
@@ -208,3 +206,10 @@ class OutputView(keras.layers.Layer):
 def view(model: keras.Model, **options: Any) -> keras.Model:
     """Returns a model whose output is an `OutputView` of `model`'s, in the same graph."""
     return keras.Model(model.input, OutputView(**options)(model.outputs[0]))
+
+
+def _flip(values: Any, *axes: int) -> Any:
+    """Reverses axes, one by one: before Keras 3.13 TensorFlow does not take several at once."""
+    for axis in axes:
+        values = ops.flip(values, axis=axis)
+    return values
