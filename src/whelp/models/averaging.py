@@ -209,7 +209,7 @@ def view(model: keras.Model, **options: Any) -> keras.Model:
 
 
 def _flip(values: Any, *axes: int) -> Any:
-    """Reverses axes, one by one: before Keras 3.13 TensorFlow does not take several at once."""
+    """Reverses axes, one by one: with Keras 3.12 TensorFlow does not take several at once."""
     for axis in axes:
         values = ops.flip(values, axis=axis)
     return values
