@@ -61,11 +61,11 @@ def test_fit_makes_data_and_a_model_and_goes_on(tiny: Any, project: Any, genome:
     contigs = dict(zip(("train", "valid", "test"), CONTIGS.values(), strict=True))
     tiles = {label: length // 1024 for label, length in contigs.items()}
     assert plans[0].windows == tiles == dict(result.data.windows)
-    assert "may have been seen" in plans[0].notes[-1]
+    assert "test windows may have been seen in pretraining" in plans[0].notes[-1]
     train = open_dataset(out / "data", "train")
     assert (train.num_seqs, train.num_targets) == (tiles["train"], 3)
     assert (train.seq_length, train.target_length) == (tiny.SEQ_LENGTH, tiny.BINS)
-    assert "may have been seen in pretraining" in (out / "report.html").read_text()
+    assert "test windows may have been seen in pretraining" in (out / "report.html").read_text()
     assert len(pd.read_table(out / "test" / "acc.txt")) == 3
     # The folder is a whole project: its parameters load its weights.
     model = whelp.load(out / "params.json", out / "model_best.h5")

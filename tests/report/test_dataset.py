@@ -80,7 +80,14 @@ def test_bases_under_several_windows_count_once(tmp_path: Path) -> None:
         }
     )
     path = dataset_report(DatasetTables(rows, tables.tracks, 4096, 64), tmp_path / "report.html")
-    assert "7,000" in text_of(path)
+    assert "7,000" in text_of(path) and "7 kb" in text_of(path)
+
+
+def test_axes_of_less_than_a_decade_have_plain_numbers(tmp_path: Path) -> None:
+    tables = make_tables(("train",))
+    near = tables.tracks.assign(mean=[73.1, 74.2, 72.5])
+    path = dataset_report(DatasetTables(tables.windows, near, 4096, 64), tmp_path / "report.html")
+    assert "72.8 73.2 73.6 74" in text_of(path)
 
 
 def test_many_chromosomes_and_windows_stay_a_small_page(tmp_path: Path) -> None:

@@ -194,6 +194,7 @@ def say_plan(plan: FitPlan) -> None:
     facts, setting, machine = estimate.facts, estimate.setting, estimate.machine
     windows = ", ".join(f"{count(number)} {label}" for label, number in plan.windows.items())
     trained, total = count(facts.trained_parameters), count(facts.total_parameters)
+    epoch = duration(plan.epoch_seconds) if plan.epoch_seconds >= 1 else "a second"
     there = "" if machine.memory is None else f" of {amount(machine.memory)}"
     say("Plan", style="bold")
     show_facts(
@@ -205,7 +206,7 @@ def say_plan(plan: FitPlan) -> None:
             ("memory", f"about {amount(setting.memory)}{there}"),
             (
                 "time",
-                f"about {duration(plan.epoch_seconds)} an epoch, at most {plan.epochs} epochs",
+                f"about {epoch} an epoch, at most {plan.epochs} epochs",
             ),
         ]
     )

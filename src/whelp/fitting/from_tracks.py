@@ -25,8 +25,10 @@ from whelp.specs import Params, TargetsTable
 DATA = "data"
 """Folder of the data set, in the folder of the results."""
 
-SEEN = "may have been seen in pretraining: give the windows that the model was trained on"
-UNSEEN = "held out from pretraining: windows and labels are those of {path}"
+SEEN = (
+    "test windows may have been seen in pretraining: give the windows that the model was trained on"
+)
+UNSEEN = "test windows were held out from pretraining: windows and labels are those of {path}"
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ def plan_fit(
     epochs = params.train.train_epochs_max + params.train.adapter_after
     settings = replace(tracks.data, windows=windows)
     told = check_contigs(jobs, laid.windows, chromosome_lengths(genome), settings)
-    notes = (*laid.notes, *told, f"test windows: {_remarks(tracks)['test windows']}")
+    notes = (*laid.notes, *told, _remarks(tracks)["pretraining"])
     return FitPlan(counts, len(table), epochs, estimate, notes), settings
 
 
@@ -194,5 +196,5 @@ def _table(tracks: TrackInput) -> TargetsTable:
 def _remarks(tracks: TrackInput) -> dict[str, str]:
     """Says whether the pretrained model may know the test windows, and what was assumed."""
     regions = tracks.data.windows.regions
-    remarks = {"test windows": SEEN if regions is None else UNSEEN.format(path=regions)}
+    remarks = {"pretraining": SEEN if regions is None else UNSEEN.format(path=regions)}
     return remarks | ({"tracks": "; ".join(tracks.assumed)} if tracks.assumed else {})

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, LogNorm, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from whelp.report.assays import assay, assay_colours
 from whelp.report.figures import new_axes, style
@@ -102,6 +103,15 @@ def finish_rows(axes: Axes, names: list[str], title: str) -> None:
     axes.tick_params(axis="x", length=0)
     for label in axes.get_yticklabels():
         label.set_color(LIGHT["ink"])
+
+
+def name_ticks(axes: Axes) -> None:
+    """Name a few ticks of a logarithmic axis by plain numbers, if it spans less than a decade."""
+    low, high = axes.get_xlim()
+    if high < 10 * low:
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{at:.4g}"))
+        axes.xaxis.set_minor_locator(NullLocator())
 
 
 def scatter_panels(samples: Sequence[ScatterSample]) -> list[tuple[Figure, str]]:

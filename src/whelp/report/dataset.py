@@ -14,7 +14,7 @@ from matplotlib.path import Path as Outline
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from whelp.report import formats
-from whelp.report.accuracy import draw_row, finish_rows
+from whelp.report.accuracy import draw_row, finish_rows, name_ticks
 from whelp.report.assays import assay, assay_colours
 from whelp.report.document import Report
 from whelp.report.figures import new_axes, style
@@ -105,7 +105,7 @@ def _cards(tables: DatasetTables) -> list[tuple[str, str, str]]:
     covered = sum(_covered(group) for _, group in windows.groupby("label"))
     cards = [
         ("Windows", formats.count(len(windows)), per_label),
-        ("Covered by targets", f"{covered / 1e6:,.1f} Mb", "each base once"),
+        ("Covered by targets", formats.bases(covered), "each base once"),
         ("Tracks", formats.count(len(tracks)), ""),
     ]
     if len(tracks):
@@ -290,6 +290,7 @@ def _draw_spread(tracks: pd.DataFrame, name: str) -> tuple[Figure, str]:
             values = tracks.loc[assays == kind, name].dropna().to_numpy(dtype=float)
             draw_row(axes, values, (row, colour), _FLOORS[name])
         finish_rows(axes, list(colours), _TITLES[name])
+        name_ticks(axes)
     means = tracks.groupby(assays)[name].mean()
     words = ", ".join(f"{kind} {means[kind]:.3g}" for kind in colours)
     return figure, f"{_TITLES[name]}, every track by assay; means: {words}."

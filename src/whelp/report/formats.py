@@ -53,6 +53,11 @@ megabytes: Formatter = _guard(lambda value: f"{value / 1e6:,.0f}")
 memory: Formatter = _guard(_memory)
 
 
+def bases(number: float) -> str:
+    """A stretch of DNA in kb, or Mb."""
+    return f"{number / 1e6:,.1f} Mb" if number >= 1e6 else f"{number / 1e3:,.0f} kb"
+
+
 def text(value: Any) -> str:
     """Anything else, as it stands; a dash for what is missing."""
     if value is None or isinstance(value, float) and math.isnan(value):
