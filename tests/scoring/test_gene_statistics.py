@@ -10,6 +10,9 @@ from whelp.genome.genes import Gene
 from whelp.scoring.gene_statistics import GeneBins, gene_bins, gene_coverage
 from whelp.scoring.statistics import StatisticError, score
 from whelp.scoring.strands import Strands
+from whelp.scoring.untransform import Untransform
+from whelp.specs import TargetsTable
+from whelp.specs.targets import Target
 
 
 def _gene(*exons: tuple[int, int], strand: str = "+") -> Gene:
@@ -102,6 +105,16 @@ def test_coverage_on_the_gene_s_strand(strand: str, tracks: list[int]) -> None:
     found = score(*made, ["logSED"])["logSED"]
     sums = [allele.values.sum(axis=1) + 1 for allele in made]
     np.testing.assert_allclose(found, np.log2(sums[1] / sums[0]).mean(axis=0))
+
+
+def test_only_what_is_shown_is_untransformed() -> None:
+    rows = tuple(Target(index=at, identifier="a", sum_stat="sum_sqrt") for at in range(2))
+    untransform = Untransform(TargetsTable.model_construct(rows=rows), old=False)
+    strands = Strands(np.array([0, 1]), np.array([0, 1]), 2)
+    predictions = np.arange(8.0).reshape(1, 4, 2)
+    bins = GeneBins(np.array([1, 2]), 1.0)
+    made = gene_coverage(predictions, bins, strand="-", strands=strands, untransform=untransform)
+    assert made.values.tolist() == [[[8, 15], [24, 35]]]
 
 
 def test_a_gene_outside_the_window_is_refused() -> None:

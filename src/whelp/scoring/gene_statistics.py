@@ -10,6 +10,7 @@ import numpy.typing as npt
 from whelp.genome.genes import Gene
 from whelp.scoring.statistics import Allele, StatisticError
 from whelp.scoring.strands import Strands
+from whelp.scoring.untransform import Untransform
 
 Overlap = Literal["any", "majority"]
 Bins = npt.NDArray[np.int64]
@@ -68,26 +69,35 @@ def gene_bins(
 
 
 def gene_coverage(
-    coverage: npt.NDArray[Any], bins: GeneBins, *, strand: str, strands: Strands
+    predictions: npt.NDArray[Any],
+    bins: GeneBins,
+    *,
+    strand: str,
+    strands: Strands,
+    untransform: Untransform | None = None,
 ) -> Allele:
     """Cut out a gene's coverage, to be scored.
 
     Args:
-        coverage: Untransformed predictions of shape `(shifts, bins, tracks)`.
+        predictions: Of shape `(shifts, bins, tracks)`.
         bins: The gene's bins among them.
         strand: The gene's strand. Tracks of the other one are left out; "." adds both.
         strands: Strands of the tracks.
+        untransform: Makes coverage of predictions, only where it is needed; None where they are
+            coverage already.
 
     Returns:
         Coverage of shape `(shifts, bins of the gene, merged tracks)`.
 
     Raises:
         StatisticError: No bin of the gene lies inside the window.
-        ValueError: The strand is none, or the coverage has other tracks than the table.
+        ValueError: The strand is none, or the predictions have other tracks than the table.
     """
     if not len(bins.inside):
         raise StatisticError(
             "no bin of the gene lies in the window; expected at least one. Leave the gene out, or "
             "score it in a window that shows it"
         )
-    return Allele(strands.select(coverage[:, bins.inside], strand))
+    shown = predictions[:, bins.inside]
+    coverage = shown if untransform is None else untransform(shown)
+    return Allele(strands.select(coverage, strand))
