@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from whelp.making import MakingError, make_data
+from whelp.making import make_data
 from whelp.making.build import DataSummary
 
 RUNS = (
