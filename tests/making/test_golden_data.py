@@ -144,5 +144,3 @@ def test_missing_contigs_are_zeros_where_that_is_asked_for(
     # ctgD is what the training windows are on.
     target = read_records(tmp_path, "train")["target"].reshape(-1, 96, 3)
     assert not target[:, :, 1].any() and target[:, :, 0].any() and target[:, :, 2].any()
-
-
