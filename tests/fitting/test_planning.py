@@ -87,11 +87,13 @@ def test_a_plan_adds_up_the_time_of_an_epoch(estimate: Estimate) -> None:
 
 
 def test_too_little_memory_is_refused_with_advice(tiny: Any, estimate: Estimate) -> None:
-    small = Machine("CPU, 2 cores", 2**20, 1e11, 1e10)
-    light = replace(estimate.setting, method="linear", memory=2**19)
-    plan = FitPlan({}, 3, 2, replace(estimate, machine=small, alternatives=(light,)))
-    with pytest.raises(PlanError, match=r"lora, batch 2, float32.*would fit: linear, batch 2"):
-        plan.check_memory()
+    small = Machine("CPU, 2 cores", 20_000_000_000, 1e11, 1e10)
+    large = replace(estimate.setting, memory=130_000_000_000)
+    light = replace(large, method="linear", memory=7_000_000_000)
+    short = replace(estimate, machine=small, setting=large, alternatives=(light,))
+    told = r"130.0 GB \(lora, batch 2, float32.* has 20.0 GB.*would fit: linear, batch 2.* \(7.0 GB"
+    with pytest.raises(PlanError, match=told):
+        FitPlan({}, 3, 2, short).check_memory()
 
 
 def test_what_fits_is_found(tiny: Any) -> None:

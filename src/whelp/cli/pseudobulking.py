@@ -122,13 +122,12 @@ def _say_result(result: PseudobulkResult) -> None:
     show_table("Groups", headings, rows, numbers=headings[1:5])
     reads = result.reads
     left = [[SKIPPED[why], count(number)] for why, number in reads.skipped.items()]
+    title = f"Reads: {count(reads.counted)} of {count(reads.total)} counted"
     say()
-    show_table(
-        f"Reads: {count(reads.counted)} of {count(reads.total)} counted",
-        ["left out", "reads"],
-        left,
-        numbers=["reads"],
-    )
+    if left:
+        show_table(title, ["left out", "reads"], left, numbers=["reads"])
+    else:
+        say(title)
     lost = sum(group.cells - group.found for group in result.groups)
     if lost:
         warn(f"{count(lost)} barcodes of the table have no reads")

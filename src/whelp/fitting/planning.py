@@ -9,7 +9,7 @@ from typing import Any
 from whelp.fitting.estimates import Estimate, Setting
 from whelp.specs import Params, SpecError, load_params
 
-_GIB = 2**30
+_GB = 1e9
 
 
 class PlanError(ValueError):
@@ -49,11 +49,11 @@ class FitPlan:
         estimate = self.estimate
         if estimate.fits:
             return
-        there = (estimate.machine.memory or 0) / _GIB
+        there = (estimate.machine.memory or 0) / _GB
         found = "; ".join(describe(each) for each in estimate.alternatives)
         advice = f"What would fit: {found}" if found else "Nothing lighter would fit either"
         raise PlanError(
-            f"training takes about {estimate.setting.memory / _GIB:.1f} GB "
+            f"training takes about {estimate.setting.memory / _GB:.1f} GB "
             f"({describe(estimate.setting, memory=False)}), and {estimate.machine.device} has "
             f"{there:.1f} GB. {advice}. This is an estimate: --ignore-memory tries all the same."
         )
@@ -62,7 +62,7 @@ class FitPlan:
 def describe(setting: Setting, *, memory: bool = True) -> str:
     """Says a setting in words."""
     text = f"{setting.method}, batch {setting.batch_size}, {setting.precision}"
-    return f"{text} ({setting.memory / _GIB:.1f} GB)" if memory else text
+    return f"{text} ({setting.memory / _GB:.1f} GB)" if memory else text
 
 
 def params_for_tracks(source: Any, tracks: int, *, head: int | str = 0) -> Params:
