@@ -103,6 +103,16 @@ def test_small_genomes_have_windows_everywhere(folds: int | None, test: object) 
     assert sum(part.bp for part in division.parts) == 79_000
 
 
+def test_small_genomes_have_as_much_as_was_asked_for() -> None:
+    lengths = {f"c{number}": 131_072 for number in range(54)}
+    total = sum(lengths.values())
+    for seed in range(4):
+        settings = WindowSettings(seq_length=131_072, crop_bp=49_152, seed=seed, test=0.1)
+        parts = {part.label: part for part in divide_genome(lengths, NO_TARGETS, settings).parts}
+        assert parts["test"].bp == pytest.approx(0.1 * total, rel=0.3)
+        assert parts["valid"].bp == pytest.approx(0.05 * total, rel=0.3)
+
+
 def test_names_of_chromosomes_are_checked() -> None:
     def divide(**options: object) -> None:
         settings = WindowSettings(seq_length=1024, **options)

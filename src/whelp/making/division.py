@@ -165,12 +165,12 @@ def _share_out(
     else:
         valid, test = settings.split_shares
         parts = split_by_fraction(pieces, valid=valid, test=test, random=random)
-    if settings.as_reference or not _lacking(parts, settings):
+    if settings.as_reference or not (_lacking(parts, settings) or _too_small(parts, settings)):
         return parts
     usable = [piece for piece in pieces if fits(piece, settings)]
     notes.append(
         f"There are few contigs ({len(usable):,} that hold a window), and chance would leave a "
-        "part empty: parts were filled one after another"
+        "part empty or small: parts were filled one after another"
     )
     if settings.folds is not None:
         return balance_folds(usable, settings.folds)
@@ -185,6 +185,15 @@ def _lacking(parts: Sequence[Part], settings: WindowSettings) -> list[str]:
         for part in parts
         if part.label in wanted and not any(fits(contig, settings) for contig in part.contigs)
     ]
+
+
+def _too_small(parts: Sequence[Part], settings: WindowSettings) -> bool:
+    """Whether validation or test would have less than half of their share of the genome."""
+    if settings.folds is not None:
+        return False
+    total = sum(part.bp for part in parts)
+    shares = dict(zip(SPLITS[1:], settings.split_shares, strict=True))
+    return any(2 * part.bp < shares.get(part.label, 0) * total for part in parts)
 
 
 def wanted_labels(settings: WindowSettings) -> list[str]:

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, LogNorm, to_rgba
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from whelp.report.assays import assay, assay_colours
 from whelp.report.figures import new_axes, style
@@ -106,10 +106,11 @@ def finish_rows(axes: Axes, names: list[str], title: str) -> None:
 
 
 def name_ticks(axes: Axes) -> None:
-    """Name a few ticks of a logarithmic axis by plain numbers, if it spans less than a decade."""
+    """Name a few ticks of a logarithmic axis by plain numbers, if it spans few decades."""
     low, high = axes.get_xlim()
-    if high < 10 * low:
-        axes.xaxis.set_major_locator(MaxNLocator(5))
+    if high < 1000 * low:
+        few = MaxNLocator(5) if high < 10 * low else LogLocator(subs=(1, 3))
+        axes.xaxis.set_major_locator(few)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{at:.4g}"))
         axes.xaxis.set_minor_locator(NullLocator())
 
