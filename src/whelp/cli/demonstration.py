@@ -176,7 +176,7 @@ def _write_report(
     return comparison_report(
         shown,
         out_dir / "report.html",
-        title="Five ways to adapt a mini Borzoi",
+        title="A mini Borzoi, adapted",
         subtitle=f"From human to {TRACKS} mouse tracks",
         facts=facts,
     )
