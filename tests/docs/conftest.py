@@ -36,6 +36,7 @@ def _pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_weights(pretrained, folder / "model.h5")
     save_weights(pretrained, folder / "trunk.h5", trunk=True)
     tiny.make_data(folder / "data", tracks=("up+", "up-", "open"), pairs=(1, 0, 2), seed=1)
+    _add_statistics(folder / "data" / "targets.txt")
     track_files = importlib.import_module("track_files")
     track_files.write_tracks(folder)
     for name in ("hg38", "mm10"):  # some pages have one directory of data, some two inside it
@@ -43,6 +44,13 @@ def _pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for part in ("statistics.json", "targets.txt", "sequences.bed", "tfrecords"):
             (folder / "data" / name / part).symlink_to(folder / "data" / part)
     return folder
+
+
+def _add_statistics(table: Path) -> None:
+    """Say how the tracks were pooled, as tables of data that were made of BigWigs do."""
+    header, *rows = table.read_text().splitlines()
+    lines = [f"{header}\tsum_stat", *(f"{row}\tsum_sqrt" for row in rows)]
+    table.write_text("\n".join(lines) + "\n")
 
 
 @pytest.fixture
@@ -65,12 +73,13 @@ def run_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> 
             result = CliRunner().invoke(main, line[1:], catch_exceptions=False)
             assert result.exit_code == 0, f"{line}\n{result.output}"
             return result.output
-        from whelp.cli import hound
+        from whelp.cli import hound, hound_snp
 
         functions: dict[str, Any] = {
             "hound_transfer.py": hound.transfer,
             "hound_train.py": hound.train,
             "hound_eval.py": hound.evaluate,
+            "hound_snp.py": hound_snp.main,
         }
         monkeypatch.setattr(sys, "argv", list(line))
         with pytest.raises(SystemExit) as end:

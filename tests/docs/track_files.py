@@ -35,6 +35,7 @@ def write_tracks(folder: Path) -> None:
     write_targets(files, folder / "targets.txt", TargetsSettings(depth=1e5))
     _write_annotation(folder)
     _write_cells(folder, rng)
+    _write_variants(folder / "variants.vcf", dna.decode(sequences["chr1"]))
 
 
 def _write_annotation(folder: Path) -> None:
@@ -68,3 +69,11 @@ def _write_cells(folder: Path, rng: np.random.Generator) -> None:
             file.write(read)
     rows = [f"{cell}\t{'T_cell' if at % 2 else 'B_cell'}\n" for at, cell in enumerate(cells)]
     (folder / "barcodes.tsv").write_text("".join(rows))
+
+
+def _write_variants(path: Path, bases: str) -> None:
+    lines = [
+        f"chr1\t{at + 1}\tv{at}\t{bases[at]}\t{'ACGT'['CATG'.index(bases[at])]}\t.\t.\t.\n"
+        for at in range(500, 20_000, 4_000)
+    ]
+    path.write_text("".join(["##fileformat=VCFv4.2\n", *lines]))

@@ -1,0 +1,135 @@
+"""Rows of scores on disk, as they are finished: a run that was stopped goes on behind them."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from whelp.files import atomic_path
+from whelp.scoring.errors import ScoreError
+
+_MOST_SECONDS = 1.0
+_MOST_BYTES = 1 << 26
+
+
+class RowFolder:
+    """A folder that holds the rows that are finished, and which run they belong to.
+
+    Whoever opens it, locks it. What a killed process left half written is cut off.
+
+    Args:
+        path: The folder; it is made where there is none.
+        layout: Structure of a row.
+        run: What the rows depend on.
+        other: What to do with rows of another run: "replace" or "refuse".
+
+    Attributes:
+        finished: Rows that are there, of this run.
+
+    Raises:
+        ScoreError: Another process writes to it, or it holds rows of another run.
+        OSError: It cannot be written.
+    """
+
+    def __init__(
+        self, path: Path, layout: np.dtype, run: Mapping[str, Any], *, other: str = "replace"
+    ) -> None:
+        self.path = path
+        self._layout = layout
+        path.mkdir(parents=True, exist_ok=True)
+        self._file = (path / "rows").open("ab")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            raise ScoreError(
+                f"{path.parent}: another process writes scores there; let it end, or choose "
+                f"another folder"
+            ) from None
+        try:
+            self._begin(run, other)
+        except BaseException:
+            self._file.close()
+            raise
+        self._waiting: list[bytes] = []
+        self._bytes = 0
+        self._written = time.monotonic()
+
+    def _begin(self, run: Mapping[str, Any], other: str) -> None:
+        record = self.path / "run.json"
+        text = json.dumps(dict(run), indent=1, sort_keys=True)
+        known = record.read_text(encoding="utf-8") if record.exists() else None
+        if known != text:
+            if known is not None and other == "refuse":
+                raise ScoreError(
+                    f"{self.path.parent}: holds the unfinished scores of another run "
+                    f"({_difference(json.loads(known), json.loads(text))}); choose another folder, "
+                    f"or delete {self.path}"
+                )
+            self._file.truncate(0)
+            with atomic_path(record) as new:
+                new.write_text(text, encoding="utf-8")
+        self.finished = os.fstat(self._file.fileno()).st_size // self._layout.itemsize
+
+    def keep(self, rows: int) -> None:
+        """Forget all rows but the first so many."""
+        self._file.truncate(rows * self._layout.itemsize)
+        self.finished = rows
+
+    def append(self, rows: npt.NDArray[Any]) -> None:
+        """Add rows; they are on the disk after a few seconds, or after `flush`."""
+        self._waiting.append(rows.tobytes())
+        self._bytes += len(self._waiting[-1])
+        self.finished += len(rows)
+        if self._bytes > _MOST_BYTES or time.monotonic() - self._written > _MOST_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was added."""
+        for data in self._waiting:
+            self._file.write(data)
+        self._waiting, self._bytes = [], 0
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._written = time.monotonic()
+
+    def read(self) -> npt.NDArray[Any]:
+        """Give all rows, as they lie on the disk."""
+        self.flush()
+        if not self.finished:
+            return np.empty(0, self._layout)
+        return np.memmap(self.path / "rows", dtype=self._layout, mode="r", shape=(self.finished,))
+
+    def remove(self) -> None:
+        """Delete the folder."""
+        shutil.rmtree(self.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if not isinstance(error, OSError) and self.path.exists():
+                self.flush()
+        finally:
+            self._file.close()
+
+
+def _difference(known: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    names = sorted(name for name in {*known, *new} if known.get(name) != new.get(name))
+    return "it differs in " + ", ".join(names)
