@@ -19,11 +19,12 @@ from keras import ops
 from whelp.models import SequenceModel
 from whelp.scoring.compiled import compiled
 from whelp.scoring.prefix import LocalPrefix, find_prefix
+from whelp.scoring.remainder import Remainder
 
 Array = npt.NDArray[Any]
 
 _FIRST_WIDTH = 32
-_GROWTH = 8
+_GROWTH = 4
 
 
 class Change(NamedTuple):
@@ -82,10 +83,9 @@ class IncrementalModel:
         self.prefix: LocalPrefix = find_prefix(model, max_share=max_share)
         self._batch_size = batch_size
         self._windows = _window_sizes(self.prefix)
-        rest = keras.Function([a.tensor for a in self.prefix.frontier], model.output)
         self._begin = compiled(self.prefix, model.variables)
         self._splice = compiled(self._spliced, model.variables)
-        self._finish = compiled(rest, model.variables)
+        self._finish = compiled(Remainder(model, self.prefix), model.variables)
 
     @property
     def is_incremental(self) -> bool:
@@ -278,8 +278,9 @@ def _window_sizes(prefix: LocalPrefix) -> list[int]:
     An indel moves what lies on one side of it, so its window reaches to an end of the sequence.
     """
     sizes = {prefix.length, prefix.window(prefix.length // 2 + _FIRST_WIDTH - prefix.margin)}
+    context = prefix.window(_FIRST_WIDTH) - _FIRST_WIDTH
     width = _FIRST_WIDTH
-    while width < prefix.length // 2:
+    while width + context < prefix.length // 2:
         sizes.add(prefix.window(width))
-        width *= _GROWTH
+        width = _GROWTH * (width + context) - context
     return sorted(sizes)
