@@ -223,6 +223,26 @@ def test_hound_commands_have_the_reference_s_flags(tmp_path: Path) -> None:
             assert f" {flag}" in done.stdout or f"[{flag}" in done.stdout, (name, flag)
 
 
+@pytest.mark.parametrize("adapter", ["ia3", "locon", "houlsby"])
+def test_hound_transfer_by_fit_from_scratch(
+    adapter: str, project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reference dies with -k and these adapters, and without weights to begin from."""
+    from whelp.cli import hound
+    from whelp.loading import load
+
+    method = {"mode": "adapter", "adapter": adapter, "conv_select": 2}
+    params = project.params(method, train={"train_epochs_min": 1, "train_epochs_max": 1})
+    out = project.folder / "out"
+    line = ["hound_transfer.py", "-k", "-o", out, "-l", out / "log", params, project.data]
+    monkeypatch.setattr(sys, "argv", list(map(str, line)))
+    with pytest.raises(SystemExit) as stopped:
+        hound.transfer()
+    assert not stopped.value.code
+    assert (out / "model_best.mergeW.h5").exists() == (adapter != "houlsby")
+    load(out / "params.json", out / "model_best.h5")
+
+
 def test_hound_transfer_and_eval(
     project: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
