@@ -15,7 +15,8 @@ export PYTHONNOUSERSITE = 1
 
 # What the JAX run covers: all that promises to work without TensorFlow.
 JAX_TESTS ?= $(wildcard tests/layers tests/models tests/data tests/weights tests/adapters \
-	tests/loading tests/training tests/fitting tests/package)
+	tests/loading tests/training tests/fitting tests/package \
+	tests/scoring/test_locality.py tests/scoring/test_incremental.py)
 
 .PHONY: help venv test test-tensorflow test-jax demo check format lock clean
 

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from whelp.models import SequenceModel
 from whelp.scoring.compiled import compiled
 from whelp.scoring.prefix import LocalPrefix, find_prefix
 from whelp.scoring.remainder import Remainder
@@ -65,8 +64,8 @@ class IncrementalModel:
     whose first layer sees the whole length is run in full for each alternate.
 
     Args:
-      model: The model; it is not changed, and later changes of its weights are seen by references
-        that are computed after them.
+      model: A `SequenceModel`, or a view of one. It is not changed; later changes of its weights
+        are seen by references that are computed after them.
       batch_size: Alternates that are run at a time, at most.
       max_share: Share of the sequence that the window around a changed base may take. Layers whose
         reach asks for more are run in full.
@@ -76,7 +75,7 @@ class IncrementalModel:
     """
 
     def __init__(
-        self, model: SequenceModel, *, batch_size: int = 1, max_share: float = 0.125
+        self, model: keras.Model, *, batch_size: int = 1, max_share: float = 0.125
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, received {batch_size}.")

@@ -14,7 +14,6 @@ from typing import Any
 
 import keras
 
-from whelp.models import SequenceModel
 from whelp.scoring.locality import Reach, reach_of
 
 
@@ -105,11 +104,11 @@ class LocalPrefix:
         return [values[id(activation.tensor)] for activation in self.frontier]
 
 
-def find_prefix(model: SequenceModel, *, max_share: float) -> LocalPrefix:
+def find_prefix(model: keras.Model, *, max_share: float) -> LocalPrefix:
     """Finds the local prefix of a model.
 
     Args:
-      model: The model.
+      model: The model, a graph of layers as `SequenceModel` is.
       max_share: Share of the sequence that the window of a changed base may take: a layer whose
         reach asks for more is left to the rest of the model, since most of what comes before would
         have to be computed anew for it.

@@ -7,7 +7,6 @@ from typing import Any
 
 import keras
 
-from whelp.models import SequenceModel
 from whelp.scoring.prefix import LocalPrefix
 
 
@@ -15,7 +14,7 @@ class Remainder:
     """Runs what the local prefix leaves of a model.
 
     Args:
-      model: The model.
+      model: The model, a graph of layers as `SequenceModel` is.
       prefix: Its local prefix.
 
     Call arguments:
@@ -25,7 +24,7 @@ class Remainder:
       The model's output: `(batch, bins, tracks)`, or a dict of them by head name.
     """
 
-    def __init__(self, model: SequenceModel, prefix: LocalPrefix) -> None:
+    def __init__(self, model: keras.Model, prefix: LocalPrefix) -> None:
         local = {id(layer) for layer in prefix.layers}
         # Calls, not layers: attention within windows is one layer that is called several times.
         # `keras.Function` would do, but refuses activations that depend on one another before
