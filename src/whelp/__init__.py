@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from whelp.loading import save_weights as save_weights
     from whelp.loading import unmerge as unmerge
     from whelp.models import ensemble as ensemble
+    from whelp.scoring.score import score as score
     from whelp.specs import load_params as load_params
     from whelp.training import losses as losses
     from whelp.training import metrics as metrics
@@ -47,6 +48,7 @@ _LAZY = {
     "open_dataset": "whelp.data",
     "save_adapter": "whelp.loading",
     "save_weights": "whelp.loading",
+    "score": "whelp.scoring.score",
     "train": "whelp.training.trainer",
     "transfer": "whelp.fitting",
     "unmerge": "whelp.loading",

@@ -191,6 +191,7 @@ def _settings(
         old=options.untransform_old,
         merge_first=False,
         pull=False,
+        half=True,
     )
 
 
@@ -255,7 +256,6 @@ def _score(
                 scorer,
                 VariantFile(variants, fasta, scorer.longest, part=job),
                 Path(options.out_dir),
-                cluster=settings.cluster,
                 run=run,
                 progress=bar.show,
             )

@@ -126,6 +126,8 @@ class RowFolder:
         try:
             if not isinstance(error, OSError) and self.path.exists():
                 self.flush()
+                if not self.finished:
+                    self.remove()
         finally:
             self._file.close()
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+import h5py
 import numpy as np
 
 from whelp.files import atomic_path
@@ -30,6 +32,7 @@ _COLUMNS = ("chrom", "pos", "id", "ref", "alt", "reason")
 _PIECE = 1 << 20
 
 Progress = Callable[[int, int], None]
+Existing = Literal["refuse", "resume", "continue", "replace"]
 
 
 class ScoreSummary(NamedTuple):
@@ -90,8 +93,8 @@ def score_to_file(
     variants: VariantFile,
     out_dir: Path,
     *,
-    cluster: float = 0.0,
     run: Mapping[str, Any],
+    existing: Existing = "continue",
     strict: bool = False,
     progress: Progress | None = None,
 ) -> ScoreSummary:
@@ -105,8 +108,10 @@ def score_to_file(
         scorer: Scores.
         variants: The variants.
         out_dir: Folder of the results.
-        cluster: Share of a window's length within which variants share a window.
-        run: What the scores depend on; unfinished scores of another run are replaced.
+        run: What the scores depend on, from `describe_run`.
+        existing: What to do with scores that are in the folder: "refuse" them; "resume" those of
+            this run, and refuse others; "continue" unfinished ones of this run, and replace others;
+            "replace" all.
         strict: Stop at a variant that cannot be scored, before any is.
         progress: Called with the number of variants that are done, and of all.
 
@@ -116,16 +121,25 @@ def score_to_file(
     Raises:
         VariantError: The file of variants cannot be read, or with `strict` has one that cannot be
             scored.
-        ScoreError: Another process writes into the folder.
+        ScoreError: The folder holds scores that are not to be replaced, or another process writes
+            into it.
         OSError: Something cannot be read or written.
     """
-    census = _take_census(variants, out_dir, strict=strict)
-    layout = scorer.layout(np.float16)
-    length = scorer.predictor.length
-    with RowFolder(out_dir / _UNFINISHED, layout, run) as rows:
+    note = json.dumps(dict(run), sort_keys=True)
+    finished = _check_existing(out_dir, existing, note)
+    if finished is not None:
+        return finished
+    other = "refuse" if existing == "resume" else "replace"
+    with RowFolder(out_dir / _UNFINISHED, scorer.layout(), run, other=other) as rows:
+        if existing == "replace":
+            rows.keep(0)
+        census = _take_census(variants, out_dir, strict=strict)
+        windows = cluster_variants(
+            variants.variants(), length=scorer.predictor.length, share=scorer.settings.cluster
+        )
         before = _score_rest(
             scorer,
-            cluster_variants(variants.variants(), length=length, share=cluster),
+            windows,
             rows,
             lambda done: progress(done, census.variants) if progress is not None else None,
         )
@@ -137,9 +151,33 @@ def score_to_file(
             rows.read(),
             widths=census.widths,
             tracks=scorer.tracks(),
+            note=note,
         )
         rows.remove()
     return ScoreSummary(out_dir / SCORES, census.variants, census.rejected, before)
+
+
+def _check_existing(out_dir: Path, existing: Existing, note: str) -> ScoreSummary | None:
+    """Refuse scores that are not to be replaced; give what was done where nothing is left to do."""
+    scores, unfinished = out_dir / SCORES, out_dir / _UNFINISHED
+    if existing == "refuse" and (scores.exists() or unfinished.exists()):
+        what = "scores" if scores.exists() else "scores of a run that was stopped"
+        raise ScoreError(
+            f"{out_dir} holds {what}. Go on with them (--resume), replace them (--overwrite), or "
+            f"choose another folder."
+        )
+    if existing != "resume" or unfinished.exists() or not scores.exists():
+        return None
+    with h5py.File(scores) as file:
+        number, known = len(file["pos"]), file.attrs.get("run")
+    if known != note:
+        raise ScoreError(
+            f"{scores} is of another run, with other files or settings. Replace it (--overwrite), "
+            f"or choose another folder."
+        )
+    rejected = out_dir / REJECTED
+    lines = sum(1 for _ in rejected.open(encoding="utf-8")) - 1 if rejected.exists() else 0
+    return ScoreSummary(scores, number, lines, number)
 
 
 def _take_census(variants: VariantFile, out_dir: Path, *, strict: bool) -> _Census:
@@ -189,11 +227,10 @@ def _score_rest(
 
 
 def _score_window(scorer: VariantScorer, window: Window, rows: RowFolder) -> None:
-    layout = scorer.layout(np.float16)
-    made = np.empty(len(window.variants), layout)
+    made = np.empty(len(window.variants), scorer.layout())
     for place, scores in enumerate(scorer.window(window)):
         for name, values in scores.items():
-            made[name][place] = as_half(values)
+            made[name][place] = as_half(values) if scorer.settings.half else values
     rows.append(made)
 
 

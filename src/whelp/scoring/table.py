@@ -41,6 +41,7 @@ def write_scores(
     *,
     widths: Widths,
     tracks: Sequence[Target],
+    note: str,
 ) -> None:
     """Write scores as Baskerville's `hound_snp.py` does, a block at a time.
 
@@ -50,11 +51,13 @@ def write_scores(
         rows: Scores by variant: one field a statistic.
         widths: Room for the variants' texts.
         tracks: The scored tracks.
+        note: What the scores depend on; kept as the attribute `run`.
 
     Raises:
         OSError: The file cannot be written.
     """
     with atomic_path(path) as new, h5py.File(new, "w") as file:
+        file.attrs["run"] = note
         _write_variants(file, variants, len(rows), widths)
         names = [row.identifier for row in tracks]
         file["target_ids"] = _bytes(names)

@@ -43,6 +43,7 @@ class ScoreSettings:
             both strands are merged, as in Baskerville.
         pull: Deletions pull in the genome's bases at the end of the window; else N, as in
             Baskerville.
+        half: Scores are 16-bit floats, as Baskerville's; else 32-bit.
         batch_size: Sequences that are run at a time, at most.
 
     Raises:
@@ -58,6 +59,7 @@ class ScoreSettings:
     old: bool = False
     merge_first: bool = True
     pull: bool = True
+    half: bool = False
     batch_size: int = 1
 
     def __post_init__(self) -> None:
@@ -89,6 +91,7 @@ class VariantScorer:
     Attributes:
         predictor: The model, as it is run.
         longest: The most bp that an allele may have.
+        settings: As given.
 
     Raises:
         ScoreError: Model, targets and settings do not go together.
@@ -108,7 +111,7 @@ class VariantScorer:
             )
         self._targets = targets
         self._fasta = fasta
-        self._settings = settings
+        self.settings = settings
         self._strands = Strands.of(targets)
         self._untransform = Untransform(targets, old=settings.old)
 
@@ -116,18 +119,16 @@ class VariantScorer:
         """Give the row of the targets table that names each scored track."""
         return self._strands.rows(self._targets)
 
-    def layout(self, kind: npt.DTypeLike) -> np.dtype:
+    def layout(self) -> np.dtype:
         """Give the structure of a variant's scores.
-
-        Args:
-            kind: Type of the numbers.
 
         Returns:
             One field a statistic, of shape `(tracks,)`; REF and ALT `(shifts, bins, tracks)`.
         """
         tracks = (len(self._strands),)
-        whole = (len(self._settings.shifts), self.predictor.bins, *tracks)
-        names = self._settings.statistics
+        whole = (len(self.settings.shifts), self.predictor.bins, *tracks)
+        names = self.settings.statistics
+        kind = np.float16 if self.settings.half else np.float32
         return np.dtype(
             [(name, kind, whole if STATISTICS[name].is_coverage else tracks) for name in names]
         )
@@ -146,7 +147,7 @@ class VariantScorer:
         shown = self.predictor.window(bases)
         reference = self._coverage(self._predict_reference(shown, bases))
         shared = len(window.variants) > 1
-        most = max(1, _GROUP_VALUES // (reference.values[0].size * len(self._settings.shifts)))
+        most = max(1, _GROUP_VALUES // (reference.values[0].size * len(self.settings.shifts)))
         for first in range(0, len(window.variants), most):
             tasks = [
                 self._task(variant, window, bases, shared=shared)
@@ -155,25 +156,25 @@ class VariantScorer:
             yield from self._scores(shown, tasks, window, reference)
 
     def _predict_reference(self, shown: PredictedWindow, bases: npt.NDArray[np.uint8]) -> Floats:
-        shifts = self._settings.shifts
+        shifts = self.settings.shifts
         return shown.predict([Moved(dna.shift(bases, shift), shift) for shift in shifts])
 
     def _task(
         self, variant: Variant, window: Window, bases: npt.NDArray[np.uint8], *, shared: bool
     ) -> _Task:
         """Lay out what must be predicted for a variant besides the reference in place."""
-        plan = plan_shifts(variant.size, self._settings.shifts, shared=shared)
-        lost = max(0, -variant.size) if self._settings.pull else 0
+        plan = plan_shifts(variant.size, self.settings.shifts, shared=shared)
+        lost = max(0, -variant.size) if self.settings.pull else 0
         following = self._fasta.fetch(window.chrom, window.end, window.end + lost)
         other = alternate_sequence(bases, variant, window.start, following=following)
-        near = _near(plan.alternate, self._settings.shifts)
+        near = _near(plan.alternate, self.settings.shifts)
         sequences = [
             Moved(dna.shift(other, by), at) for by, at in zip(plan.alternate, near, strict=True)
         ]
         if plan.moved == "reference":
             sequences += [
                 Moved(dna.shift(bases, by), at)
-                for by, at in zip(plan.reference[1::2], self._settings.shifts, strict=True)
+                for by, at in zip(plan.reference[1::2], self.settings.shifts, strict=True)
             ]
         return _Task(variant, plan, tuple(sequences))
 
@@ -202,24 +203,24 @@ class VariantScorer:
             pairs = np.stack([ref, made.values[split:]], axis=1)
             ref = pairs.reshape(-1, *ref.shape[1:])
         at = None
-        if self._settings.stitch:
+        if self.settings.stitch:
             model = self.predictor
             at = stitch_bin(variant, window.start, crop=model.crop, stride=model.stride)
         both = pair_predictions(ref, made.values[:split], plan=plan, at=at, flipped=variant.flipped)
         return Allele(both[0]), Allele(both[1])
 
     def _compare(self, ref: Allele, alt: Allele) -> dict[str, Floats]:
-        strands = None if self._settings.merge_first else self._strands
-        scores = score(ref, alt, self._settings.statistics, strands=strands)
+        strands = None if self.settings.merge_first else self._strands
+        scores = score(ref, alt, self.settings.statistics, strands=strands)
         for name, values in scores.items():
-            if STATISTICS[name].is_coverage and len(values) > len(self._settings.shifts):
+            if STATISTICS[name].is_coverage and len(values) > len(self.settings.shifts):
                 # Of the two predictions of an indel that are not joined, the one in place.
                 scores[name] = values[0::2]
         return scores
 
     def _coverage(self, predictions: Floats) -> Allele:
         values = self._untransform(predictions)
-        return Allele(self._strands.merge(values) if self._settings.merge_first else values)
+        return Allele(self._strands.merge(values) if self.settings.merge_first else values)
 
 
 def _near(places: Sequence[int], shifts: Sequence[int]) -> list[int]:

@@ -1,0 +1,179 @@
+"""`whelp score`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from whelp.cli.common import EXISTING_FILE, NEW_FOLDER, guarded, precision_option
+from whelp.cli.console import count, say, show_table, warn
+from whelp.cli.evaluating import Numbers
+from whelp.cli.score_display import ScoreBar
+
+_HELP = """\
+Score what the VARIANTS change in the tracks that a model predicts.
+
+VARIANTS is a VCF file (plain, gzip or bgzip) or a table with the columns chrom, pos, ref and alt.
+Scores are of the alternate minus the reference allele of the file, whichever the genome has.
+Strands of a track are merged before statistics are taken, and predictions around insertions and
+deletions are joined at the variant.
+
+Writes scores.h5 (the layout of hound_snp.py, with 32-bit floats), with --table also scores.tsv.gz
+(a row for each variant and track), and rejected.tsv: variants that cannot be scored, and why.
+Memory does not grow with the number of variants.
+
+\b
+Statistics (log is log2(1 + x)):
+  SUM, logSUM, sqrtSUM         change of the sum over bins
+  logSED                       log fold change of the sum
+  SAX                          largest change in a bin
+  D1, logD1, sqrtD1            sum of the absolute changes in all bins
+  D2, logD2, sqrtD2            root of the sum of their squares
+  JS, logJS                    change of shape
+  REF, ALT                     the predictions themselves (large)
+
+\b
+Example:
+  whelp score params.json model.h5 variants.vcf -g hg38.fa -t data/targets.txt -o scores
+  whelp score params.json model.h5 variants.vcf -g hg38.fa -t data/targets.txt \\
+    --stats logSUM,logD2 --rc --shifts 0,1,-1 --table -o averaged
+"""
+
+
+@click.command("score", help=_HELP)
+@click.argument("params", type=EXISTING_FILE)
+@click.argument("weights", type=EXISTING_FILE)
+@click.argument("variants", type=EXISTING_FILE)
+@click.option("-g", "--genome", type=EXISTING_FILE, required=True, help="FASTA, plain or bgzip.")
+@click.option(
+    "-t", "--targets", type=EXISTING_FILE, required=True, help="Targets table: the tracks to score."
+)
+@click.option("-o", "--out-dir", type=NEW_FOLDER, required=True, help="Folder of the results.")
+@click.option(
+    "-a", "--adapter", type=EXISTING_FILE, help="Adapter file; WEIGHTS are then those of its base."
+)
+@click.option("--head", default="0", help="Head to score by, by index or name.  [default: 0]")
+@click.option("--stats", default="logSUM", show_default=True, help="Statistics, with commas.")
+@click.option("--rc", is_flag=True, help="Average predictions over both strands.")
+@click.option(
+    "--shifts", type=Numbers(), default="0", show_default=True, help="Shifts to average over, bp."
+)
+@click.option(
+    "-c",
+    "--cluster",
+    default=0.0,
+    show_default=True,
+    help="Share of the model's length within which variants share a window: quicker.",
+)
+@click.option(
+    "--transform-old",
+    is_flag=True,
+    help="The targets were squashed in the old way, as those of released Borzoi models.",
+)
+@click.option("--table", is_flag=True, help="Write scores.tsv.gz, too.")
+@click.option("--top", default=10, show_default=True, help="Variants to show at the end.")
+@click.option("--strict", is_flag=True, help="Stop if a variant cannot be scored.")
+@click.option("--batch-size", default=1, show_default=True, help="Alternates to run at a time.")
+@click.option("--tf32", is_flag=True, help="Let GPUs round float32 products to 10 bits.")
+@click.option("--resume", is_flag=True, help="Go on with the scores that are in the folder.")
+@click.option("--overwrite", is_flag=True, help="Replace the scores that are in the folder.")
+@precision_option
+@guarded
+def command(params: Path, weights: Path, variants: Path, **options: Any) -> None:
+    """Score what the VARIANTS change in the tracks that a model predicts."""
+    from whelp.scoring.score_table import write_score_table
+    from whelp.scoring.statistics import check_statistics
+
+    if options["resume"] and options["overwrite"]:
+        raise click.UsageError("--resume and --overwrite exclude each other")
+    words = [word.strip() for word in options["stats"].split(",") if word.strip()]
+    options["statistics"] = check_statistics(words)
+    summary = _score(params, weights, variants, options)
+    if options["table"]:
+        table = summary.path.with_name("scores.tsv.gz")
+        write_score_table(summary.path, table)
+        say(f"table written to {table}")
+    _say_end(summary, options)
+
+
+def _score(params: Path, weights: Path, variants: Path, options: dict[str, Any]) -> Any:
+    from whelp.genome.fasta import Fasta
+    from whelp.scoring.run import VariantFile, describe_run, score_to_file
+    from whelp.scoring.variant_scores import VariantScorer
+    from whelp.specs import TargetsTable
+
+    settings = _settings(options)
+    targets = TargetsTable.read(options["targets"])
+    files = {"params": params, "weights": weights, "variants": variants}
+    files |= {name: options[name] for name in ("targets", "genome", "adapter") if options[name]}
+    arithmetic = {name: options[name] for name in ("head", "precision", "tf32")}
+    with Fasta(options["genome"]) as fasta, ScoreBar() as bar:
+        scorer = VariantScorer(_model(params, weights, options), targets, fasta, settings=settings)
+        say(scorer.predictor.describe())
+        return score_to_file(
+            scorer,
+            VariantFile(variants, fasta, scorer.longest),
+            options["out_dir"],
+            run=describe_run(settings, files, **arithmetic),
+            existing=_existing(options),
+            strict=options["strict"],
+            progress=bar.show,
+        )
+
+
+def _settings(options: dict[str, Any]) -> Any:
+    from whelp.scoring.variant_scores import ScoreSettings
+
+    return ScoreSettings(
+        statistics=options["statistics"],
+        shifts=tuple(options["shifts"]),
+        rc=options["rc"],
+        cluster=options["cluster"],
+        old=options["transform_old"],
+        batch_size=options["batch_size"],
+    )
+
+
+def _model(params: Path, weights: Path, options: dict[str, Any]) -> Any:
+    from whelp.loading import load, load_adapter
+    from whelp.training.devices import set_tf32
+
+    set_tf32(options["tf32"])
+    head = int(options["head"]) if options["head"].isdigit() else options["head"]
+    if options["adapter"] is None:
+        return load(params, weights, head=head, dtype=options["precision"])
+    # The adapter file brings its own head.
+    base = load(params, weights, head=head, trunk=True, dtype=options["precision"])
+    return load_adapter(base, options["adapter"])
+
+
+def _existing(options: dict[str, Any]) -> Any:
+    if options["resume"]:
+        return "resume"
+    return "replace" if options["overwrite"] else "refuse"
+
+
+def _say_end(summary: Any, options: dict[str, Any]) -> None:
+    from whelp.scoring.score_table import top_scores
+    from whelp.scoring.statistics import STATISTICS
+
+    ranking = [name for name in options["statistics"] if not STATISTICS[name].is_coverage]
+    if ranking and summary.variants and options["top"] > 0:
+        best = top_scores(summary.path, ranking[0], number=options["top"])
+        rows = [
+            [row["id"], f"{row['chrom']}:{row['pos']}", row["ref"], row["alt"], row["track"]]
+            + [row["description"], f"{row[ranking[0]]:.4g}"]
+            for row in best.to_dict("records")
+        ]
+        headings = ["variant", "place", "ref", "alt", "track", "description", ranking[0]]
+        show_table(
+            f"Largest {ranking[0]}, in the track where it is", headings, rows, numbers=headings[-1:]
+        )
+    if summary.resumed:
+        say(f"{count(summary.resumed)} variants had been scored before")
+    if summary.rejected:
+        rejected = summary.path.with_name("rejected.tsv")
+        warn(f"{count(summary.rejected)} variants cannot be scored; {rejected} says why")
+    say(f"{count(summary.variants)} variants scored into {summary.path}")

@@ -1,0 +1,78 @@
+"""Scores of variants as a table, from Python."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from whelp.genome.fasta import Fasta
+from whelp.models import SequenceModel
+from whelp.scoring.run import REJECTED, VariantFile, score_to_file
+from whelp.scoring.score_table import score_frames
+from whelp.scoring.variant_scores import ScoreSettings, VariantScorer
+from whelp.specs import TargetsTable
+
+
+def score(
+    model: SequenceModel,
+    variants: str | Path | pd.DataFrame,
+    genome: str | Path,
+    targets: str | Path | TargetsTable,
+    *,
+    statistics: Sequence[str] = ("logSUM",),
+    settings: ScoreSettings | None = None,
+) -> pd.DataFrame:
+    """Score what variants change in the tracks that a model predicts.
+
+    Scores are of the alternate allele minus the reference allele of the file, whichever of them the
+    genome has. Strands are merged before the statistics are taken, and predictions around
+    insertions and deletions are joined at the variant.
+
+    Args:
+        model: A model with one head.
+        variants: A VCF file or a table (see `whelp.genome.variants.read_variants`), or a data frame
+            with the columns chrom, pos (bp from 1), ref, alt, and perhaps id.
+        genome: A FASTA file.
+        targets: The targets table of the data that the model was trained on, or some of its rows.
+        statistics: Names of statistics, such as logSUM, logSED, D2 (see
+            `whelp.scoring.statistics`).
+        settings: How variants are scored: both strands, shifts, shared windows, old targets. Takes
+            the place of `statistics`.
+
+    Returns:
+        A row for each variant and track: chrom, pos, id, ref, alt, track, description, and a
+        float32 column for each statistic. `attrs["rejected"]` is a table of the variants that
+        cannot be scored, with the reasons.
+
+    Raises:
+        whelp.genome.variants.VariantError: The variants cannot be read.
+        whelp.genome.fasta.FastaError: The genome cannot be read.
+        whelp.scoring.errors.ScoreError: Model, targets and settings do not go together.
+        whelp.scoring.statistics.StatisticError: A statistic is not known.
+
+    Example:
+        >>> table = whelp.score(model, "variants.vcf", "hg38.fa", "data/targets.txt")
+        >>> table.sort_values("logSUM", key=abs, ascending=False).head()
+    """
+    chosen = settings or ScoreSettings(statistics=tuple(statistics))
+    table = targets if isinstance(targets, TargetsTable) else TargetsTable.read(targets)
+    with tempfile.TemporaryDirectory() as name, Fasta(genome) as fasta:
+        folder = Path(name)
+        if isinstance(variants, pd.DataFrame):
+            path = folder / "variants.tsv"
+            variants.to_csv(path, sep="\t", index=False, na_rep=".")
+        else:
+            path = Path(variants)
+        scorer = VariantScorer(model, table, fasta, settings=chosen)
+        file = VariantFile(path, fasta, scorer.longest)
+        summary = score_to_file(scorer, file, folder / "out", run={})
+        scores = pd.concat(list(score_frames(summary.path)), ignore_index=True)
+        rejected = folder / "out" / REJECTED
+        if summary.rejected:
+            scores.attrs["rejected"] = pd.read_csv(rejected, sep="\t", dtype=str, na_filter=False)
+        else:
+            scores.attrs["rejected"] = pd.DataFrame()
+    return scores

@@ -1,0 +1,206 @@
+"""`whelp score` and `whelp.score`, with a tiny model on a random genome."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+import whelp as package
+from whelp.genome import dna
+from whelp.scoring.variant_scores import ScoreSettings
+
+TARGETS = """\
+\tidentifier\tfile\tclip\tclip_soft\tscale\tsum_stat\tstrand_pair\tdescription
+0\tup+\tx.bw\t384\t320\t0.5\tsum_sqrt\t1\tRNA:up
+1\tup-\tx.bw\t384\t320\t0.5\tsum_sqrt\t0\tRNA:up
+2\topen\tx.bw\t32\t32\t1\tmean\t2\tATAC:open
+"""
+
+
+@pytest.fixture
+def line(tiny: Any, project: Any, tmp_path: Path) -> list[Any]:
+    """The command's words without the folder, and its files; 4 variants, one of them unfit."""
+    rng = np.random.default_rng(4)
+    bases = dna.decode(rng.integers(0, 4, 9000).astype("uint8"))
+    (tmp_path / "genome.fa").write_text(f">chr1\n{bases}\n")
+    (tmp_path / "targets.txt").write_text(TARGETS)
+    lines = ["chr1\t9001\toutside\tA\tC\n"]
+    for at in (3000, 3500, 4000):
+        lines.append(f"chr1\t{at + 1}\tv{at}\t{bases[at]}\t{other(bases[at])}\n")
+    (tmp_path / "variants.vcf").write_text("".join(lines))
+    params = project.params(model={"head_a": {**tiny.MODEL["head_a"], "units": 5}})
+    files = ["variants.vcf", "-g", "genome.fa", "-t", "targets.txt"]
+    paths = [word if word.startswith("-") else tmp_path / word for word in files]
+    return ["score", params, project.whole, *paths]
+
+
+def other(base: str) -> str:
+    return "ACGT"["CATG".index(base)]
+
+
+def add_indels(folder: Path) -> None:
+    """Add insertions, as second alternates, and a deletion."""
+    bases = (folder / "genome.fa").read_text().splitlines()[1]
+    vcf = folder / "variants.vcf"
+    rows = [row.split("\t") for row in vcf.read_text().splitlines()]
+    lines = ["\t".join(rows[0])]
+    lines += ["\t".join([*row[:4], f"{row[4]},{row[3]}GAT"]) for row in rows[1:]]
+    lines.append(f"chr1\t5601\tlost\t{bases[5600:5605]}\t{bases[5600]}")
+    vcf.write_text("\n".join(lines) + "\n")
+
+
+def read(folder: Path) -> dict[str, np.ndarray]:
+    with h5py.File(folder / "scores.h5") as file:
+        return {name: data[:] for name, data in file.items()}
+
+
+def by_hand(line: list[Any], folder: Path, *, flip: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Coverage of both alleles of the first substitution, in linear units, strands added."""
+    model = package.load(line[1], line[2])
+    bases = (folder / "genome.fa").read_text().splitlines()[1]
+    start, length = 3001 - 1024, 2048
+    both = []
+    for base in (bases[3000], other(bases[3000])):
+        text = bases[start:3000] + base + bases[3001 : start + length]
+        x = dna.one_hot(dna.encode(text))[None]
+        squashed = np.asarray(model(x))[0, :, :3].astype(float)
+        # sum_sqrt: y = sqrt(1 + x) - 1, below the soft clip; the third is not squashed.
+        assert squashed.max() < 32
+        squashed[:, :2] = (squashed[:, :2] + 1) ** 2 - 1
+        both.append(np.stack([squashed[:, 0] + squashed[:, 1], squashed[:, 2]], axis=1))
+    return both[0], both[1]
+
+
+def test_scores_are_those_of_full_passes(
+    whelp: Callable[..., Any], line: list[Any], tmp_path: Path
+) -> None:
+    """Strands are merged in linear units before logs and norms."""
+    out = tmp_path / "out"
+    add_indels(tmp_path)
+    result = whelp(*line, "--stats", "logSUM,logSED,D2,REF", "--table", "-o", out)
+    assert result.exit_code == 0, result.output
+    assert "7 variants scored" in result.output and "1 variants cannot" in result.stderr
+    assert "computed incrementally" in result.output
+    ref, alt = by_hand(line, tmp_path)
+    wanted = {
+        "logSUM": (np.log2(1 + alt) - np.log2(1 + ref)).sum(axis=0),
+        "logSED": np.log2(1 + alt.sum(axis=0)) - np.log2(1 + ref.sum(axis=0)),
+        "D2": np.sqrt(((alt - ref) ** 2).sum(axis=0)),
+    }
+    made = read(out)
+    assert made["target_ids"].tolist() == [b"up+", b"open"]
+    for name, values in wanted.items():
+        assert made[name].dtype == np.float32 and made[name].shape == (7, 2)
+        np.testing.assert_allclose(made[name][0], values, rtol=1e-3, atol=1e-5, err_msg=name)
+    np.testing.assert_allclose(made["REF"][0, 0], ref, rtol=1e-5)
+    # The table says the same, and so does the list of the largest.
+    table = pd.read_csv(out / "scores.tsv.gz", sep="\t")
+    assert list(table)[5:] == ["track", "description", "logSUM", "logSED", "D2"]
+    assert table["pos"].tolist()[:4] == [3001] * 4
+    np.testing.assert_allclose(table["D2"], made["D2"].reshape(-1), rtol=1e-5)
+    best = np.unravel_index(np.abs(made["logSUM"]).argmax(), (7, 2))
+    first = next(row for row in result.output.splitlines() if re.match(r" ?(v\d|lost)", row))
+    assert first.split()[0] == made["snp"][best[0]].decode()
+    assert first.split()[4] == made["target_ids"][best[1]].decode()
+
+
+def test_swapped_alleles_change_the_sign(
+    whelp: Callable[..., Any], line: list[Any], tmp_path: Path
+) -> None:
+    assert whelp(*line, "--stats", "logSUM,D1", "-o", tmp_path / "a").exit_code == 0
+    vcf = tmp_path / "variants.vcf"
+    rows = [row.split("\t") for row in vcf.read_text().splitlines()]
+    vcf.write_text("".join("\t".join([*row[:3], row[4], row[3]]) + "\n" for row in rows))
+    assert whelp(*line, "--stats", "logSUM,D1", "-o", tmp_path / "b").exit_code == 0
+    one, swapped = read(tmp_path / "a"), read(tmp_path / "b")
+    assert one["logSUM"].all() and len(one["logSUM"]) == 3
+    np.testing.assert_array_equal(one["logSUM"], -swapped["logSUM"])
+    np.testing.assert_array_equal(one["D1"], swapped["D1"])
+
+
+def test_existing_scores(whelp: Callable[..., Any], line: list[Any], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert whelp(*line, "-o", out).exit_code == 0
+    written = (out / "scores.h5").read_bytes()
+    refused = whelp(*line, "-o", out)
+    assert refused.exit_code == 1 and "holds scores. Go on with them (--resume)" in refused.stderr
+    again = whelp(*line, "-o", out, "--resume")
+    assert again.exit_code == 0 and "3 variants had been scored before" in again.output
+    other = whelp(*line, "-o", out, "--resume", "--rc")
+    assert other.exit_code == 1 and "is of another run" in other.stderr
+    assert (out / "scores.h5").read_bytes() == written
+    assert whelp(*line, "-o", out, "--overwrite", "--rc").exit_code == 0
+    assert (out / "scores.h5").read_bytes() != written
+    both = whelp(*line, "-o", out, "--overwrite", "--resume")
+    assert both.exit_code == 2
+
+
+def test_unfinished_scores(whelp: Callable[..., Any], line: list[Any], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    folder = out / ".scores.unfinished"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps({"rc": True}))
+    (folder / "rows").write_bytes(b"")
+    refused = whelp(*line, "-o", out)
+    assert refused.exit_code == 1 and "holds scores of a run that was stopped" in refused.stderr
+    other = whelp(*line, "-o", out, "--resume")
+    assert other.exit_code == 1 and "of another run (it differs in adapter" not in other.stderr
+    assert "unfinished scores of another run (it differs in" in other.stderr
+    assert folder.exists()
+    assert whelp(*line, "-o", out, "--overwrite").exit_code == 0
+    assert not folder.exists()
+
+
+def test_strict(whelp: Callable[..., Any], line: list[Any], tmp_path: Path) -> None:
+    result = whelp(*line, "--strict", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "outside (chr1:9001 A>C) cannot be scored: it reaches beyond the end" in result.stderr
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_from_python(whelp: Callable[..., Any], line: list[Any], tmp_path: Path) -> None:
+    """The same numbers, also from a data frame; what cannot be scored comes along."""
+    assert whelp(*line, "--stats", "logD2", "--rc", "-o", tmp_path / "out").exit_code == 0
+    model = package.load(line[1], line[2])
+    genome, targets = tmp_path / "genome.fa", tmp_path / "targets.txt"
+    settings = ScoreSettings(statistics=("logD2",), rc=True)
+    table = package.score(model, tmp_path / "variants.vcf", genome, targets, settings=settings)
+    np.testing.assert_array_equal(table["logD2"], read(tmp_path / "out")["logD2"].reshape(-1))
+    assert table.attrs["rejected"]["id"].tolist() == ["outside"]
+    frame = table.loc[:3, ["chrom", "pos", "id", "ref", "alt"]].drop_duplicates()
+    from_frame = package.score(model, frame, genome, targets, settings=settings)
+    np.testing.assert_array_equal(from_frame["logD2"], table["logD2"][:4])
+    assert from_frame.attrs["rejected"].empty
+    with pytest.raises(ValueError, match="'logSAD' is not a statistic"):
+        package.score(model, frame, genome, targets, statistics=["logSAD"])
+
+
+def test_adapter_on_its_base(
+    whelp: Callable[..., Any], line: list[Any], project: Any, tmp_path: Path
+) -> None:
+    params, weights = line[1:3]
+    (tmp_path / "variants.vcf").write_text("chr1 3001 a {} {}\n".format(*_substitution(tmp_path)))
+    adapted = package.adapt(
+        package.load(params, weights), {"mode": "adapter", "adapter": "lora", "adapter_latent": 2}
+    )
+    for tensor in adapted.adapter_tensors().values():
+        tensor.assign(np.random.default_rng(1).normal(size=tensor.shape))
+    package.save_adapter(adapted, tmp_path / "adapter.safetensors")
+    more = ("--adapter", tmp_path / "adapter.safetensors", "-o", tmp_path / "out")
+    result = whelp("score", params, project.trunk, *line[3:], *more)
+    assert result.exit_code == 0, result.output
+    files = [tmp_path / name for name in ("variants.vcf", "genome.fa", "targets.txt")]
+    wanted = package.score(adapted, *files)["logSUM"]
+    assert (wanted != 0).all()
+    np.testing.assert_allclose(read(tmp_path / "out")["logSUM"][0], wanted, rtol=1e-4)
+
+
+def _substitution(folder: Path) -> tuple[str, str]:
+    base = (folder / "genome.fa").read_text().splitlines()[1][3000]
+    return base, other(base)
