@@ -1,12 +1,18 @@
-"""Writing files so that a reader never sees half of one."""
+"""Files: written so that a reader never sees half of one, opened packed or plain, closed."""
 
 from __future__ import annotations
 
+import gzip
 import os
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
+from typing import IO, Self, cast
+
+_GZIP = b"\x1f\x8b"
 
 
 @contextmanager
@@ -48,3 +54,35 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def open_text(path: Path, *, encoding: str = "utf-8") -> IO[str]:
+    """Opens a text file, plain or gzipped as its first bytes say.
+
+    Raises:
+      OSError: The file cannot be read.
+    """
+    with path.open("rb") as raw:
+        packed = raw.read(2) == _GZIP
+    if packed:
+        return cast("IO[str]", gzip.open(path, "rt", encoding=encoding))
+    return path.open(encoding=encoding)
+
+
+class Closing(ABC):
+    """Something open that is also a context manager, at whose end it is closed."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Closes it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

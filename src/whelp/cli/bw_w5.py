@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import whelp
 from whelp.cli.console import say
+from whelp.cli.drop_in import drop_in_parser
 from whelp.cli.errors import run_guarded
 
 _NOTES = """\
@@ -20,8 +20,6 @@ example:
   bw_w5.py lane1.bw,lane2.bw both.w5
   bw_w5.py plus.w5 plus.bw
 """
-_BIGWIG = (".bw", ".bigwig")
-_W5 = (".w5", ".wdf5", ".h5", ".hdf5")
 
 
 def main() -> None:
@@ -31,13 +29,9 @@ def main() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="bw_w5.py",
-        description="Convert a BigWig, or the sum of several, to wigHDF5.",
-        epilog=_NOTES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = drop_in_parser(
+        "bw_w5.py", "Convert a BigWig, or the sum of several, to wigHDF5.", _NOTES
     )
-    parser.add_argument("--version", action="version", version=f"whelp {whelp.__version__}")
     add: Any = parser.add_argument
     flag = {"action": "store_true"}
     add("-c", "--chr_strip", **flag, help='take "chr" out of the names of contigs')
@@ -53,9 +47,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _convert(args: argparse.Namespace) -> None:
+    from whelp.making.coverage import BIGWIG_ENDINGS, HDF5_ENDINGS
     from whelp.making.w5 import W5Settings, bigwig_to_w5, w5_to_bigwig
 
-    if args.in_bw_file.lower().endswith(_W5) and args.out_h5_file.lower().endswith(_BIGWIG):
+    from_w5 = args.in_bw_file.lower().endswith(HDF5_ENDINGS)
+    if from_w5 and args.out_h5_file.lower().endswith(BIGWIG_ENDINGS):
         w5_to_bigwig(args.in_bw_file, args.out_h5_file)
         return
     settings = W5Settings(

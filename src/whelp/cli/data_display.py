@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from rich.progress import (
     BarColumn,
@@ -17,6 +16,7 @@ from rich.progress import (
 )
 
 from whelp.cli.console import console, count, say, show_table
+from whelp.files import Closing
 
 if TYPE_CHECKING:
     from whelp.making import DataSummary, LabeledWindow
@@ -26,8 +26,11 @@ _WORDS = {"tracks": "reading tracks", "records": "writing windows"}
 _MOST_TRACKS = 40
 
 
-class DataBar:
-    """Shows how far the making of a data set is: bars with an estimate, or a line a stage."""
+class DataBar(Closing):
+    """Shows how far the making of a data set is: bars with an estimate, or a line a stage.
+
+    Bars begin with the first step and end with the last: others may follow.
+    """
 
     def __init__(self) -> None:
         there = console(stderr=True)
@@ -44,24 +47,7 @@ class DataBar:
         self._shown = there.is_terminal
         self._tasks: dict[str, Any] = {}
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        """Begins to show bars, on a terminal."""
-        if self._shown:
-            self._progress.start()
-
-    def stop(self) -> None:
+    def close(self) -> None:
         """Leaves the bars as they are."""
         if self._shown:
             self._progress.stop()
@@ -73,12 +59,15 @@ class DataBar:
             if step.done == step.total:
                 say(f"{words}: {count(step.total)} done")
             return
+        self._progress.start()
         if step.stage not in self._tasks:
             self._tasks[step.stage] = self._progress.add_task(words, total=step.total, name="")
             # What an earlier run did says nothing about how quick this one is.
             self._progress.update(self._tasks[step.stage], completed=step.done)
-            return
-        self._progress.update(self._tasks[step.stage], completed=step.done, name=step.name)
+        else:
+            self._progress.update(self._tasks[step.stage], completed=step.done, name=step.name)
+        if step.stage == "records" and step.done == step.total:
+            self.close()
 
 
 def say_windows(windows: Sequence[LabeledWindow]) -> None:

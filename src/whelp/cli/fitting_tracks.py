@@ -24,7 +24,6 @@ from whelp.cli.data_options import track_options, track_settings
 if TYPE_CHECKING:
     from whelp.fitting.from_tracks import TrackInput
     from whelp.fitting.planning import FitPlan
-    from whelp.making.options import Progress
     from whelp.making.targets_table import TargetsDraft
 
 _HELP = """\
@@ -111,7 +110,7 @@ def command(params: Path, out_dir: Path, **options: Any) -> None:
         weights, precision = options["weights"], options["precision"]
         say_plan(plan_fit(adapted, tracks, precision=precision, weights=weights)[0])
         return
-    steps, data = StepBar(), _DataBar()
+    steps, data = StepBar(), DataBar()
     try:
         result = fit(
             source,
@@ -129,23 +128,12 @@ def command(params: Path, out_dir: Path, **options: Any) -> None:
             command=command_line(),
         )
     finally:
-        data.stop()
+        data.close()
         steps.stop()
     for note in result.data.notes:
         if note not in result.plan.notes:
             warn(note)
     say_run(result.run)
-
-
-class _DataBar(DataBar):
-    """Begins to be shown with the first step, and ends with the last: other bars follow."""
-
-    def __call__(self, step: Progress) -> None:
-        """Shows a step."""
-        self.start()
-        super().__call__(step)
-        if step.stage == "records" and step.done == step.total:
-            self.stop()
 
 
 def _existing(options: dict[str, Any]) -> Literal["refuse", "resume", "replace"]:

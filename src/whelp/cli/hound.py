@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import whelp
 from whelp.cli.common import command_line
 from whelp.cli.console import count, say, show_notes
+from whelp.cli.drop_in import drop_in_parser
 from whelp.cli.errors import import_backend, run_guarded
 from whelp.cli.hound_lines import evaluation_lines, say_hound_epoch
 
@@ -78,14 +78,7 @@ def _guard(action: Callable[[], None]) -> None:
 
 
 def _parser(name: str, what: str, notes: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=name,
-        description=f"{what} {_SAME}",
-        epilog=notes,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"whelp {whelp.__version__}")
-    return parser
+    return drop_in_parser(name, f"{what} {_SAME}", notes)
 
 
 def _run_parser(name: str, what: str, example: str) -> argparse.ArgumentParser:

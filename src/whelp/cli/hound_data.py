@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import whelp
 from whelp.cli.console import say, show_notes, warn
+from whelp.cli.drop_in import drop_in_parser
 from whelp.cli.errors import run_guarded
 
 if TYPE_CHECKING:
@@ -39,13 +39,7 @@ def main() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="hound_data.py",
-        description="Make a data set from a genome and tracks.",
-        epilog=_NOTES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"whelp {whelp.__version__}")
+    parser = drop_in_parser("hound_data.py", "Make a data set from a genome and tracks.", _NOTES)
     _add_flags(parser)
     parser.add_argument("fasta_file", type=Path)
     parser.add_argument("targets_file", type=Path)

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import whelp
-from whelp.cli.console import count, say, show_notes, warn
+from whelp.cli.console import say, show_notes
+from whelp.cli.drop_in import drop_in_parser
 from whelp.cli.errors import import_backend, run_guarded
-from whelp.cli.score_display import ScoreBar
+from whelp.cli.score_display import ScoreBar, say_scored
 
 if TYPE_CHECKING:
     from whelp.scoring.run import ScoreSummary
@@ -85,14 +85,12 @@ def _joined(words: Sequence[str]) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="hound_snp.py",
+    parser = drop_in_parser(
+        "hound_snp.py",
+        "Score variants by what they change in predicted tracks.",
+        _NOTES,
         usage="%(prog)s [options] [options_pkl] params_file model_file vcf_file [job]",
-        description="Score variants by what they change in predicted tracks.",
-        epilog=_NOTES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"whelp {whelp.__version__}")
     add: Any = parser.add_argument
     flag, default = {"action": "store_true"}, "  [default: %(default)s]"
     add(
@@ -134,7 +132,7 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     _check_device(required=options.require_gpu)
     settings = _settings(options, statistics, shifts)
     summary = _score(options, settings, files, job)
-    _say_end(summary)
+    say_scored(summary)
 
 
 def _arrange(
@@ -259,12 +257,3 @@ def _score(
                 run=run,
                 progress=bar.show,
             )
-
-
-def _say_end(summary: ScoreSummary) -> None:
-    if summary.resumed:
-        say(f"{count(summary.resumed)} variants had been scored before")
-    if summary.rejected:
-        rejected = summary.path.with_name("rejected.tsv")
-        warn(f"{count(summary.rejected)} variants cannot be scored; {rejected} says why")
-    say(f"{count(summary.variants)} variants scored into {summary.path}")

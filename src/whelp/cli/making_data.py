@@ -126,7 +126,9 @@ def _remove(folder: Path) -> None:
     """Remove a data set that whelp made; nothing else is removed."""
     if not folder.exists() or not any(folder.iterdir()):
         return
-    if not (folder / "making.json").exists():
+    from whelp.making.folder import is_data_folder
+
+    if not is_data_folder(folder):
         raise ValueError(
             f"{folder}: the folder holds something that whelp did not make, and is not replaced; "
             "choose another folder"

@@ -1,24 +1,24 @@
-"""How far a scoring is: a bar, on terminals only."""
+"""How far a scoring is, a bar on terminals only; and what came of it."""
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from whelp.cli.console import console
+from whelp.cli.console import console, count, say, warn
+from whelp.files import Closing
+
+if TYPE_CHECKING:
+    from whelp.scoring.run import ScoreSummary
 
 
-class ScoreBar:
+class ScoreBar(Closing):
     """Shows how many variants are scored; it leaves nothing behind."""
 
     def __init__(self) -> None:
         self._progress: Progress | None = None
         self._task: Any = None
-
-    def __enter__(self) -> Self:
-        return self
 
     def show(self, done: int, total: int) -> None:
         """Moves the bar."""
@@ -37,11 +37,17 @@ class ScoreBar:
             self._progress.start()
         self._progress.update(self._task, completed=done)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Removes the bar, if there is one."""
         if self._progress is not None:
             self._progress.stop()
+
+
+def say_scored(summary: ScoreSummary) -> None:
+    """Prints how many variants were scored and how many could not be."""
+    if summary.resumed:
+        say(f"{count(summary.resumed)} variants had been scored before")
+    if summary.rejected:
+        rejected = summary.path.with_name("rejected.tsv")
+        warn(f"{count(summary.rejected)} variants cannot be scored; {rejected} says why")
+    say(f"{count(summary.variants)} variants scored into {summary.path}")

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from whelp.cli.common import EXISTING_FILE, NEW_FOLDER, guarded, precision_option
-from whelp.cli.console import count, say, show_table, warn
+from whelp.cli.console import say, show_table
 from whelp.cli.evaluating import Numbers
-from whelp.cli.score_display import ScoreBar
+from whelp.cli.score_display import ScoreBar, say_scored
 
 _HELP = """\
 Score what the VARIANTS change in the tracks that a model predicts.
@@ -171,9 +171,4 @@ def _say_end(summary: Any, options: dict[str, Any]) -> None:
         show_table(
             f"Largest {ranking[0]}, in the track where it is", headings, rows, numbers=headings[-1:]
         )
-    if summary.resumed:
-        say(f"{count(summary.resumed)} variants had been scored before")
-    if summary.rejected:
-        rejected = summary.path.with_name("rejected.tsv")
-        warn(f"{count(summary.rejected)} variants cannot be scored; {rejected} says why")
-    say(f"{count(summary.variants)} variants scored into {summary.path}")
+    say_scored(summary)

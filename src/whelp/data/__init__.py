@@ -5,8 +5,9 @@ Keras. The names are imported when first used: processes that write records need
 pandas, and start quickly without them.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from whelp.lazy import lazy_names
 
 if TYPE_CHECKING:
     from whelp.data.dataset import Dataset as Dataset
@@ -50,18 +51,4 @@ _LAZY = {
 
 __all__ = list(_LAZY)
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name on first use (PEP 562)."""
-    if name not in _LAZY:
-        raise AttributeError(
-            f"module 'whelp.data' has no attribute {name!r}; it has {', '.join(__all__)}"
-        )
-    value = getattr(importlib.import_module(f"whelp.data.{_LAZY[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """List the public names, imported or not."""
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _LAZY)

@@ -12,14 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import groupby, islice
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyBigWig
 
-from whelp.files import atomic_path
+from whelp.files import Closing, atomic_path
+from whelp.wording import listed
 
 _MAGIC = 0x888FFC26
 _BIGBED_MAGIC = 0x8789F2EB
@@ -32,7 +32,7 @@ class BigWigError(ValueError):
     """A file that is no BigWig, is cut short, or does not have what was asked of it."""
 
 
-class BigWig:
+class BigWig(Closing):
     """A BigWig file, open for reading; also a context manager.
 
     Attributes:
@@ -56,17 +56,6 @@ class BigWig:
             raise _damaged(self.path)
         self.lengths: dict[str, int] = dict(lengths)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """Close the file."""
         self._file.close()
@@ -89,7 +78,7 @@ class BigWig:
         if chrom not in self.lengths:
             raise BigWigError(
                 f"{self.path}: there is no chromosome {chrom!r}; the file has "
-                f"{_listed(self.lengths)}"
+                f"{listed(self.lengths, most=10)}"
             )
         inside_start, inside_end = max(start, 0), min(end, self.lengths[chrom])
         if inside_start >= inside_end:
@@ -288,9 +277,3 @@ def _what_it_is(magic: int) -> str:
 
 def _damaged(path: Path, what: str = "it cannot be opened") -> BigWigError:
     return BigWigError(f"{path}: the BigWig is damaged: {what}. Copy or download it again")
-
-
-def _listed(names: Iterable[str], limit: int = 10) -> str:
-    known = list(names)
-    more = f", ... ({len(known):,} in all)" if len(known) > limit else ""
-    return ", ".join(known[:limit]) + more

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import pysam
 
-from whelp.files import atomic_path
+from whelp.files import Closing, atomic_path
 from whelp.genome import dna
 
 _GZIP = b"\x1f\x8b"
@@ -25,7 +23,7 @@ class FastaError(ValueError):
     """A FASTA file, its index, or a table of chromosomes cannot be used."""
 
 
-class Fasta:
+class Fasta(Closing):
     """A genome in a FASTA file, plain or packed with bgzip.
 
     An index (`.fai`, and `.gzi` for a packed file) is made beside the file where there is none.
@@ -100,17 +98,6 @@ class Fasta:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def chromosome_lengths(path: str | Path) -> dict[str, int]:

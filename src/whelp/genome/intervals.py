@@ -10,10 +10,12 @@ import zlib
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from whelp.files import open_text
 
 _HEADERS = ("#", "track", "browser")
 _GZIP = b"\x1f\x8b"
@@ -209,7 +211,7 @@ def _few(names: Sequence[str], most: int = 4) -> str:
 def _lines(path: Path) -> Iterator[tuple[int, str, int, int, tuple[str, ...]]]:
     """Yield number, chromosome, start, end and further fields of each line that holds one."""
     try:
-        with _open(path) as lines:
+        with open_text(path) as lines:
             for number, line in enumerate(lines, start=1):
                 text = line.rstrip("\r\n")
                 if not text.strip() or text.startswith(_HEADERS[0]):
@@ -222,14 +224,6 @@ def _lines(path: Path) -> Iterator[tuple[int, str, int, int, tuple[str, ...]]]:
         raise BedError(f"{path}: the gzip file is damaged or cut short ({error})") from None
     except UnicodeDecodeError:
         raise BedError(f"{path}: this is no text; expected a BED file, plain or gzipped") from None
-
-
-def _open(path: Path) -> IO[str]:
-    with path.open("rb") as raw:
-        packed = raw.read(2) == _GZIP
-    if packed:
-        return cast("IO[str]", gzip.open(path, "rt", encoding="utf-8"))
-    return path.open(encoding="utf-8")
 
 
 def _parse(columns: Sequence[str], path: Path, line: int) -> tuple[str, int, int, tuple[str, ...]]:

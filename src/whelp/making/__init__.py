@@ -4,8 +4,9 @@ Nothing here knows Keras. The names are imported when first used, so that worker
 quickly.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from whelp.lazy import lazy_names
 
 if TYPE_CHECKING:
     from whelp.making.build import make_data as make_data
@@ -41,17 +42,4 @@ _LAZY = {
 
 __all__ = list(_LAZY)
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name on first use (PEP 562)."""
-    if name not in _LAZY:
-        raise AttributeError(
-            f"module 'whelp.making' has no attribute {name!r}; it has {', '.join(__all__)}"
-        )
-    value = getattr(importlib.import_module(f"whelp.making.{_LAZY[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(__all__))
+__getattr__, __dir__ = lazy_names(__name__, _LAZY)

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+
+from whelp.files import open_text
 
 _GZIP = b"\x1f\x8b"
 _HEADINGS = {
@@ -101,7 +102,7 @@ def _file_name(group: str) -> str:
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
     """Numbers and cells of the lines, without empty ones and the header."""
     try:
-        with _open(path) as lines:
+        with open_text(path, encoding="utf-8-sig") as lines:
             text = lines.read().splitlines()
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise BarcodeError(f"{path}: the gzip file is damaged or cut short ({error})") from None
@@ -113,11 +114,3 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     if rows and {cell.strip().lower() for cell in rows[0][1][:2]} & _HEADINGS:
         del rows[0]
     return rows
-
-
-def _open(path: Path) -> IO[str]:
-    with path.open("rb") as raw:
-        packed = raw.read(2) == _GZIP
-    if packed:
-        return cast("IO[str]", gzip.open(path, "rt", encoding="utf-8-sig"))
-    return path.open(encoding="utf-8-sig")

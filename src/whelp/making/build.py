@@ -26,6 +26,7 @@ from whelp.making.records import RecordJob, RecordWriter, record_jobs
 from whelp.making.tracks import TrackJob, TrackReader, finished_track
 from whelp.making.workers import Failure, run_jobs
 from whelp.specs import TargetsTable
+from whelp.wording import listed
 
 __all__ = [
     "DataSettings",
@@ -36,8 +37,6 @@ __all__ = [
     "TrackSummary",
     "make_data",
 ]
-
-_SHOWN = 4
 
 
 def make_data(
@@ -176,10 +175,7 @@ def _negative(tracks: Sequence[TrackSummary]) -> list[str]:
     names = [f"{track.identifier} (down to {track.min:.4g})" for track in tracks if track.min < 0]
     if not names:
         return []
-    more = f", ... ({len(names):,} in all)" if len(names) > _SHOWN else ""
-    return [
-        f"there are negative targets; Poisson losses want none: {', '.join(names[:_SHOWN])}{more}"
-    ]
+    return [f"there are negative targets; Poisson losses want none: {listed(names)}"]
 
 
 def _reader(work: _Work, folder: DataFolder) -> TrackReader:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from whelp.genome.genes import read_genes, strand_exons
 from whelp.making.coverage import BED_ENDINGS
-from whelp.making.findings import Findings, listed
+from whelp.making.findings import Findings
 from whelp.making.locating import locate_track
 from whelp.making.pooling import LARGEST, SUM_STATS
 from whelp.making.sense import PairShare, sense_share
 from whelp.making.totals import TrackTotals, read_totals
 from whelp.making.window_checks import Overlap, check_contigs, check_overlaps
 from whelp.specs import Target, TargetsTable
+from whelp.wording import listed
 
 _USUAL_FRAGMENTS = (1e5, 2e9)
 _SMALL_GENOME = 100e6

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from whelp.files import Closing
 from whelp.genome.bigwig import BigWig
 from whelp.genome.intervals import read_spans
 from whelp.making.overlaps import united, within
@@ -24,7 +24,7 @@ class CoverageError(ValueError):
     """A coverage file that cannot be used, or lacks what was asked of it."""
 
 
-class Coverage(ABC):
+class Coverage(Closing):
     """A file of coverage, open for reading; also a context manager.
 
     Attributes:
@@ -42,17 +42,6 @@ class Coverage(ABC):
         self.path = path
         self.lengths = lengths
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     @abstractmethod
     def read(self, chrom: str, start: int, end: int) -> npt.NDArray[np.float32]:
         """Read the coverage of a stretch of the genome.
@@ -69,10 +58,6 @@ class Coverage(ABC):
         Raises:
             ValueError: The file is damaged, or a BigWig does not have the contig.
         """
-
-    @abstractmethod
-    def close(self) -> None:
-        """Close the file."""
 
 
 class BigWigCoverage(Coverage):

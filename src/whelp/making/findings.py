@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 
@@ -19,10 +18,3 @@ class Findings:
     faults: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-
-
-def listed(names: Iterable[str], most: int = 4) -> str:
-    """The first of some names, and how many there are."""
-    known = list(names)
-    more = f", ... ({len(known):,} in all)" if len(known) > most else ""
-    return ", ".join(known[:most]) + more

@@ -17,6 +17,7 @@ from whelp.making.pooling import SUM_STATS, TrackSettings
 from whelp.making.tracks import TrackJob
 from whelp.making.windows import LabeledWindow
 from whelp.specs import Target, TargetsTable
+from whelp.wording import listed
 
 _OLD_SUM_STATS = tuple(name for name in SUM_STATS if name != "sum_exp75")
 _SHOWN = 4
@@ -209,7 +210,7 @@ def _rounded_scales(table: TargetsTable, settings: DataSettings) -> list[str]:
     ]
     if not names:
         return []
-    return [f"scales are rounded to six decimals, as Baskerville does; of note for {_few(names)}"]
+    return [f"scales are rounded to six decimals, as Baskerville does; of note for {listed(names)}"]
 
 
 def _contig_fault(
@@ -228,7 +229,7 @@ def _contig_fault(
         if hint or settings.missing_contigs == "error":
             return _other_names(coverage, lost, hint or "Is it of another assembly?"), ""
     if coverage.is_peaks:
-        return "", f"there are no intervals on {_few(lost)}; its targets are 0 there" * bool(lost)
+        return "", f"there are no intervals on {listed(lost)}; its targets are 0 there" * bool(lost)
     short = [
         chrom
         for chrom, name in names.items()
@@ -236,7 +237,7 @@ def _contig_fault(
     ]
     if not lost and not short:
         return "", ""
-    faults = [f"it does not have {_few(lost)}"] if lost else []
+    faults = [f"it does not have {listed(lost)}"] if lost else []
     faults += [f"{chrom} ends before the windows on it do" for chrom in short[:_SHOWN]]
     told = f"{coverage.path}: {', and '.join(faults)}"
     like_reference = settings.windows.as_reference and coverage.is_array
@@ -259,11 +260,6 @@ def _names_hint(coverage: Coverage, lost: Sequence[str]) -> str:
 
 def _other_names(coverage: Coverage, lost: Sequence[str], hint: str) -> str:
     return (
-        f"{coverage.path}: it has none of the contigs that windows are on, {_few(lost)}, but "
-        f"{_few(list(coverage.lengths)) or 'no contigs'}. {hint}"
+        f"{coverage.path}: it has none of the contigs that windows are on, {listed(lost)}, but "
+        f"{listed(list(coverage.lengths)) or 'no contigs'}. {hint}"
     )
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f", ... ({len(names):,} in all)" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

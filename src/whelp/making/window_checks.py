@@ -10,11 +10,12 @@ import numpy as np
 
 from whelp.genome.fasta import chromosome_lengths
 from whelp.genome.intervals import Spans
-from whelp.making.findings import Findings, listed
+from whelp.making.findings import Findings
 from whelp.making.names import contig_name
 from whelp.making.overlaps import united, within
 from whelp.making.totals import TrackTotals
 from whelp.making.windows import LabeledWindow, read_windows_bed
+from whelp.wording import listed
 
 _HELD_OUT = ("test", "valid")
 _HELD_OUT_FOLDS = ("fold3", "fold4")

@@ -3,8 +3,9 @@
 Nothing here knows Keras; matplotlib is imported only when something is drawn.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from whelp.lazy import lazy_names
 
 if TYPE_CHECKING:
     from whelp.report.assays import assay
@@ -43,13 +44,4 @@ _HOMES = {
     "training_report": "training",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)
