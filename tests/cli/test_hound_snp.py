@@ -227,7 +227,7 @@ from whelp.cli.score_display import ScoreBar
 
 def show(self, done, total):
     time.sleep(0.4)
-    if done >= 10:
+    if done >= 40:
         os.kill(os.getpid(), signal.SIGKILL)
 
 ScoreBar.show = show
@@ -237,7 +237,7 @@ hound_snp.main()
 
 def test_killed_and_called_again(hound: Hound, tiny_files: tuple, tmp_path: Path) -> None:
     """The same bytes come out as of a run that nothing happened to; another run begins anew."""
-    vcf = vcf_of(tmp_path, 24)
+    vcf = vcf_of(tmp_path, 80)
     options = ("--rc", "--shifts", "0,1", "-c", "0.5", "--stats", ALL)
     line = [*options, "-o", tmp_path / "killed", *tiny_files, vcf]
     killed = subprocess.run([sys.executable, "-c", _KILLED, *map(str, line)], timeout=120)

@@ -16,7 +16,7 @@ from whelp.cli.score_display import ScoreBar, say_scored
 
 if TYPE_CHECKING:
     from whelp.scoring.run import ScoreSummary
-    from whelp.scoring.variant_scores import ScoreSettings
+    from whelp.scoring.settings import ScoreSettings
 
 _NOTES = """\
 Flags, defaults and the layout of scores.h5 are those of Baskerville's command of this name.
@@ -178,7 +178,7 @@ def _read_options(path: Path) -> dict[str, Any]:
 def _settings(
     options: argparse.Namespace, statistics: Sequence[str], shifts: Sequence[int]
 ) -> ScoreSettings:
-    from whelp.scoring.variant_scores import ScoreSettings
+    from whelp.scoring.settings import ScoreSettings
 
     return ScoreSettings(
         statistics=tuple(statistics),
@@ -252,7 +252,7 @@ def _score(
         with ScoreBar() as bar:
             return score_to_file(
                 scorer,
-                VariantFile(variants, fasta, scorer.longest, part=job),
+                VariantFile(variants, fasta, scorer.alleles.longest, part=job),
                 Path(options.out_dir),
                 run=run,
                 progress=bar.show,

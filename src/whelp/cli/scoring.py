@@ -111,10 +111,10 @@ def _score(params: Path, weights: Path, variants: Path, options: dict[str, Any])
     arithmetic = {name: options[name] for name in ("head", "precision", "tf32")}
     with Fasta(options["genome"]) as fasta, ScoreBar() as bar:
         scorer = VariantScorer(_model(params, weights, options), targets, fasta, settings=settings)
-        say(scorer.predictor.describe())
+        say(scorer.alleles.predictor.describe())
         return score_to_file(
             scorer,
-            VariantFile(variants, fasta, scorer.longest),
+            VariantFile(variants, fasta, scorer.alleles.longest),
             options["out_dir"],
             run=describe_run(settings, files, **arithmetic),
             existing=_existing(options),
@@ -124,7 +124,7 @@ def _score(params: Path, weights: Path, variants: Path, options: dict[str, Any])
 
 
 def _settings(options: dict[str, Any]) -> Any:
-    from whelp.scoring.variant_scores import ScoreSettings
+    from whelp.scoring.settings import ScoreSettings
 
     return ScoreSettings(
         statistics=options["statistics"],

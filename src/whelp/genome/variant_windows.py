@@ -24,6 +24,8 @@ class Window(NamedTuple):
         end: The base after the last one, bp; may be beyond the chromosome.
         variants: The variants that are scored in it.
         genes: The genes, where scores are by gene.
+        shared: Whether its reference serves several variants, also if this is but a piece of the
+            window with one of them (see `plan_shifts`).
     """
 
     chrom: str
@@ -31,6 +33,7 @@ class Window(NamedTuple):
     end: int
     variants: tuple[Variant, ...] = ()
     genes: tuple[Gene, ...] = ()
+    shared: bool = False
 
 
 def cluster_variants(
@@ -68,7 +71,7 @@ def _centred(held: Sequence[Variant], length: int) -> Window:
     starts = [variant.start for variant in held]
     # The middle of positions that count from 1, as Baskerville takes it.
     start = (min(starts) + max(starts) + 2) // 2 - length // 2
-    return Window(held[0].chrom, start, start + length, tuple(held))
+    return Window(held[0].chrom, start, start + length, tuple(held), shared=len(held) > 1)
 
 
 def gene_windows(genes: Iterable[Gene], *, length: int, share: float = 0.0) -> list[Window]:
@@ -110,7 +113,7 @@ def midpoint(gene: Gene) -> int:
 def _around(held: Sequence[tuple[int, Gene]], length: int) -> Window:
     start = int(sum(middle for middle, _ in held) / len(held)) - length // 2
     genes = tuple(gene for _, gene in held)
-    return Window(held[0][1].chrom, start, start + length, (), genes)
+    return Window(held[0][1].chrom, start, start + length, (), genes, shared=True)
 
 
 def fill_windows(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,15 +21,17 @@ from whelp.genome.variant_windows import Window, cluster_variants
 from whelp.genome.variants import Rejected, Variant, VariantError, read_variants
 from whelp.scoring.errors import ScoreError
 from whelp.scoring.rows import RowFolder
+from whelp.scoring.settings import ScoreSettings
 from whelp.scoring.statistics import as_half
 from whelp.scoring.table import Widths, write_scores
-from whelp.scoring.variant_scores import ScoreSettings, VariantScorer
+from whelp.scoring.variant_scores import VariantScorer
 
 SCORES = "scores.h5"
 REJECTED = "rejected.tsv"
 _UNFINISHED = ".scores.unfinished"
 _COLUMNS = ("chrom", "pos", "id", "ref", "alt", "reason")
 _PIECE = 1 << 20
+_CHUNK = 32
 
 Progress = Callable[[int, int], None]
 Existing = Literal["refuse", "resume", "continue", "replace"]
@@ -135,7 +137,9 @@ def score_to_file(
             rows.keep(0)
         census = _take_census(variants, out_dir, strict=strict)
         windows = cluster_variants(
-            variants.variants(), length=scorer.predictor.length, share=scorer.settings.cluster
+            variants.variants(),
+            length=scorer.alleles.predictor.length,
+            share=scorer.settings.cluster,
         )
         before = _score_rest(
             scorer,
@@ -211,27 +215,54 @@ def _score_rest(
     rows: RowFolder,
     progress: Callable[[int], object],
 ) -> int:
-    """Score the windows that are not finished; give how many variants were."""
+    """Score the chunks that are not finished; give how many variants were."""
     done, before, begun = 0, rows.finished, False
-    for window in windows:
-        last = done + len(window.variants)
-        if not begun and last > before:
-            # A window is one piece of work: of one that was begun nothing is taken over.
+    for chunk in in_chunks(windows):
+        number = sum(len(window.variants) for window in chunk)
+        if not begun and done + number > before:
+            # A chunk is one piece of work: of one that was begun nothing is taken over.
             begun, before = True, done
             rows.keep(done)
         if begun:
-            _score_window(scorer, window, rows)
-        done = last
+            made = np.empty(number, scorer.layout())
+            for place, scores in enumerate(scorer.scores(chunk)):
+                for name, values in scores.items():
+                    made[name][place] = as_half(values) if scorer.settings.half else values
+            rows.append(made)
+        done += number
         progress(done)
     return min(before, done)
 
 
-def _score_window(scorer: VariantScorer, window: Window, rows: RowFolder) -> None:
-    made = np.empty(len(window.variants), scorer.layout())
-    for place, scores in enumerate(scorer.window(window)):
-        for name, values in scores.items():
-            made[name][place] = as_half(values) if scorer.settings.half else values
-    rows.append(made)
+def in_chunks(windows: Iterable[Window], *, variants: int = _CHUNK) -> Iterator[list[Window]]:
+    """Divide windows into chunks that are scored together.
+
+    What is computed together depends on the variants alone, so that a run that was stopped ends
+    with the same bytes as one that was not. So a window with many variants comes in pieces, each
+    alone: its reference does not depend on the piece that it is predicted for.
+
+    Args:
+        windows: Windows with variants.
+        variants: The most variants of a chunk.
+
+    Yields:
+        Windows that are scored together.
+    """
+    chunk: list[Window] = []
+    number = 0
+    for window in windows:
+        size = len(window.variants)
+        if chunk and number + size > variants:
+            yield chunk
+            chunk, number = [], 0
+        if size > variants:
+            for first in range(0, size, variants):
+                yield [window._replace(variants=window.variants[first : first + variants])]
+            continue
+        chunk.append(window)
+        number += size
+    if chunk:
+        yield chunk
 
 
 def describe_run(settings: ScoreSettings, files: Mapping[str, Path], **more: Any) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from whelp.genome.fasta import Fasta
 from whelp.models import SequenceModel
 from whelp.scoring.run import REJECTED, VariantFile, score_to_file
 from whelp.scoring.score_table import score_frames
-from whelp.scoring.variant_scores import ScoreSettings, VariantScorer
+from whelp.scoring.settings import ScoreSettings
+from whelp.scoring.variant_scores import VariantScorer
 from whelp.specs import TargetsTable
 
 
@@ -67,7 +68,7 @@ def score(
         else:
             path = Path(variants)
         scorer = VariantScorer(model, table, fasta, settings=chosen)
-        file = VariantFile(path, fasta, scorer.longest)
+        file = VariantFile(path, fasta, scorer.alleles.longest)
         summary = score_to_file(scorer, file, folder / "out", run={})
         scores = pd.concat(list(score_frames(summary.path)), ignore_index=True)
         rejected = folder / "out" / REJECTED

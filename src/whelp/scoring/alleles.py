@@ -1,0 +1,185 @@
+"""Coverage of the two alleles of variants, as a model predicts it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from whelp.genome import dna
+from whelp.genome.alternates import alternate_sequence
+from whelp.genome.fasta import Fasta
+from whelp.genome.indel_shifts import ShiftPlan, pair_predictions, plan_shifts, stitch_bin
+from whelp.genome.variant_windows import Window
+from whelp.genome.variants import Variant
+from whelp.models import SequenceModel
+from whelp.scoring.errors import ScoreError
+from whelp.scoring.predictor import Floats, Moved, PredictedWindow, Predictor
+from whelp.scoring.settings import ScoreSettings
+from whelp.scoring.statistics import Allele
+from whelp.specs import TargetsTable
+
+Bins = npt.NDArray[np.int64]
+
+_GROUP_VALUES = 1 << 24
+
+
+class Pair(NamedTuple):
+    """What is compared for a variant.
+
+    Attributes:
+        window: The window it lies in.
+        variant: The variant.
+        ref: Coverage of the file's reference allele, of shape `(shifts, bins, tracks)`.
+        alt: Coverage of its alternate allele, of the same shape.
+    """
+
+    window: Window
+    variant: Variant
+    ref: Allele
+    alt: Allele
+
+
+class _Task(NamedTuple):
+    variant: Variant
+    plan: ShiftPlan
+    sequences: tuple[Moved, ...]
+
+
+class AlleleCoverage:
+    """Predicts both alleles of variants; windows that variants share are predicted once.
+
+    Args:
+        model: A model with one head.
+        targets: The tracks.
+        fasta: The genome.
+        settings: How.
+        coverage: Makes coverage of squashed predictions `(shifts, bins, tracks)`, bin by bin: it is
+            called once for what alleles share.
+
+    Attributes:
+        predictor: The model, as it is run.
+        longest: The most bp that an allele may have.
+        settings: As given.
+
+    Raises:
+        ScoreError: Model, targets and settings do not go together.
+    """
+
+    def __init__(
+        self,
+        model: SequenceModel,
+        targets: TargetsTable,
+        fasta: Fasta,
+        *,
+        settings: ScoreSettings,
+        coverage: Callable[[Floats], Floats],
+    ) -> None:
+        self.predictor = Predictor(model, targets, rc=settings.rc, batch_size=settings.batch_size)
+        self.longest = self.predictor.length // 2
+        far = [shift for shift in settings.shifts if abs(shift) > self.longest]
+        if far:
+            raise ScoreError(
+                f"a shift of {far[0]} bp moves more than half of the model's {self.longest * 2} bp "
+                f"out of sight; expected shifts of a few bp"
+            )
+        self.settings = settings
+        self._fasta = fasta
+        self._coverage = coverage
+
+    def pairs(
+        self, windows: Sequence[Window], *, bins_of: Callable[[Window], Bins] | None = None
+    ) -> Iterator[Pair]:
+        """Predict the alleles of the variants in some windows.
+
+        Args:
+            windows: Windows of the model's length with variants that were checked against the
+                genome. Results depend on which windows are given together by rounding only.
+            bins_of: Gives the bins of a window that are wanted, sorted; None for all.
+
+        Yields:
+            A pair for each variant, in the order of the windows and their variants. Pairs of a
+            window share the object of the reference where it is the same.
+        """
+        for window in windows:
+            yield from self._window(window, None if bins_of is None else bins_of(window))
+
+    def _window(self, window: Window, bins: Bins | None) -> Iterator[Pair]:
+        bases = self._fasta.fetch(window.chrom, window.start, window.end)
+        shown = self.predictor.window(bases)
+        shifts = self.settings.shifts
+        reference = self._allele(
+            shown.predict([Moved(dna.shift(bases, shift), shift) for shift in shifts]), bins
+        )
+        most = max(1, _GROUP_VALUES // (reference.values[0].size * len(shifts)))
+        for first in range(0, len(window.variants), most):
+            tasks = [
+                self._task(variant, window, bases)
+                for variant in window.variants[first : first + most]
+            ]
+            yield from self._pairs(shown, tasks, window, reference, bins)
+
+    def _task(self, variant: Variant, window: Window, bases: npt.NDArray[np.uint8]) -> _Task:
+        """Lay out what must be predicted for a variant besides the reference in place."""
+        plan = plan_shifts(variant.size, self.settings.shifts, shared=window.shared)
+        lost = max(0, -variant.size) if self.settings.pull else 0
+        following = self._fasta.fetch(window.chrom, window.end, window.end + lost)
+        other = alternate_sequence(bases, variant, window.start, following=following)
+        near = _near(plan.alternate, self.settings.shifts)
+        sequences = [
+            Moved(dna.shift(other, by), at) for by, at in zip(plan.alternate, near, strict=True)
+        ]
+        if plan.moved == "reference":
+            sequences += [
+                Moved(dna.shift(bases, by), at)
+                for by, at in zip(plan.reference[1::2], self.settings.shifts, strict=True)
+            ]
+        return _Task(variant, plan, tuple(sequences))
+
+    def _pairs(
+        self,
+        shown: PredictedWindow,
+        tasks: Sequence[_Task],
+        window: Window,
+        reference: Allele,
+        bins: Bins | None,
+    ) -> Iterator[Pair]:
+        predictions = shown.predict([one for task in tasks for one in task.sequences])
+        first = 0
+        for task in tasks:
+            last = first + len(task.sequences)
+            made = self._allele(predictions[first:last], bins)
+            first = last
+            ref, alt = self._alleles(task, window, reference, made, bins)
+            yield Pair(window, task.variant, ref, alt)
+
+    def _alleles(
+        self, task: _Task, window: Window, reference: Allele, made: Allele, bins: Bins | None
+    ) -> tuple[Allele, Allele]:
+        """Give the coverage of the file's reference and alternate allele."""
+        variant, plan, _ = task
+        if not plan.moved:
+            return (made, reference) if variant.flipped else (reference, made)
+        split = len(plan.alternate)
+        ref = reference.values
+        if plan.moved == "reference":
+            pairs = np.stack([ref, made.values[split:]], axis=1)
+            ref = pairs.reshape(-1, *ref.shape[1:])
+        at = None
+        if self.settings.stitch:
+            model = self.predictor
+            at = stitch_bin(variant, window.start, crop=model.crop, stride=model.stride)
+            at = at if bins is None else int(np.searchsorted(bins, at))
+        both = pair_predictions(ref, made.values[:split], plan=plan, at=at, flipped=variant.flipped)
+        return Allele(both[0]), Allele(both[1])
+
+    def _allele(self, predictions: Floats, bins: Bins | None) -> Allele:
+        return Allele(self._coverage(predictions if bins is None else predictions[:, bins]))
+
+
+def _near(places: Sequence[int], shifts: Sequence[int]) -> list[int]:
+    """Give the ensemble's shift that each prediction of a plan belongs to."""
+    times = len(places) // len(shifts)
+    return [shift for shift in shifts for _ in range(times)]
