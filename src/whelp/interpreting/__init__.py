@@ -1,0 +1,1 @@
+"""Which bases matter: saturation mutagenesis and attributions of stretches of DNA."""
