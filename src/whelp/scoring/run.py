@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -20,21 +20,18 @@ from whelp.genome.fasta import Fasta
 from whelp.genome.variant_windows import Window, cluster_variants
 from whelp.genome.variants import Rejected, Variant, VariantError, read_variants
 from whelp.scoring.errors import ScoreError
+from whelp.scoring.existing import SCORES, UNFINISHED, Existing, is_finished
 from whelp.scoring.rows import RowFolder
-from whelp.scoring.settings import ScoreSettings
 from whelp.scoring.statistics import as_half
 from whelp.scoring.table import Widths, write_scores
 from whelp.scoring.variant_scores import VariantScorer
 
-SCORES = "scores.h5"
 REJECTED = "rejected.tsv"
-_UNFINISHED = ".scores.unfinished"
 _COLUMNS = ("chrom", "pos", "id", "ref", "alt", "reason")
 _PIECE = 1 << 20
 _CHUNK = 32
 
 Progress = Callable[[int, int], None]
-Existing = Literal["refuse", "resume", "continue", "replace"]
 
 
 class ScoreSummary(NamedTuple):
@@ -111,9 +108,7 @@ def score_to_file(
         variants: The variants.
         out_dir: Folder of the results.
         run: What the scores depend on, from `describe_run`.
-        existing: What to do with scores that are in the folder: "refuse" them; "resume" those of
-            this run, and refuse others; "continue" unfinished ones of this run, and replace others;
-            "replace" all.
+        existing: What to do with scores that are in the folder, see `is_finished`.
         strict: Stop at a variant that cannot be scored, before any is.
         progress: Called with the number of variants that are done, and of all.
 
@@ -128,11 +123,10 @@ def score_to_file(
         OSError: Something cannot be read or written.
     """
     note = json.dumps(dict(run), sort_keys=True)
-    finished = _check_existing(out_dir, existing, note)
-    if finished is not None:
-        return finished
+    if is_finished(out_dir, existing, note):
+        return _summary(out_dir)
     other = "refuse" if existing == "resume" else "replace"
-    with RowFolder(out_dir / _UNFINISHED, scorer.layout(), run, other=other) as rows:
+    with RowFolder(out_dir / UNFINISHED, scorer.layout(), run, other=other) as rows:
         if existing == "replace":
             rows.keep(0)
         census = _take_census(variants, out_dir, strict=strict)
@@ -161,27 +155,13 @@ def score_to_file(
     return ScoreSummary(out_dir / SCORES, census.variants, census.rejected, before)
 
 
-def _check_existing(out_dir: Path, existing: Existing, note: str) -> ScoreSummary | None:
-    """Refuse scores that are not to be replaced; give what was done where nothing is left to do."""
-    scores, unfinished = out_dir / SCORES, out_dir / _UNFINISHED
-    if existing == "refuse" and (scores.exists() or unfinished.exists()):
-        what = "scores" if scores.exists() else "scores of a run that was stopped"
-        raise ScoreError(
-            f"{out_dir} holds {what}. Go on with them (--resume), replace them (--overwrite), or "
-            f"choose another folder."
-        )
-    if existing != "resume" or unfinished.exists() or not scores.exists():
-        return None
-    with h5py.File(scores) as file:
-        number, known = len(file["pos"]), file.attrs.get("run")
-    if known != note:
-        raise ScoreError(
-            f"{scores} is of another run, with other files or settings. Replace it (--overwrite), "
-            f"or choose another folder."
-        )
+def _summary(out_dir: Path) -> ScoreSummary:
+    """What was done in a folder whose scores are finished."""
+    with h5py.File(out_dir / SCORES) as file:
+        number = len(file["pos"])
     rejected = out_dir / REJECTED
     lines = sum(1 for _ in rejected.open(encoding="utf-8")) - 1 if rejected.exists() else 0
-    return ScoreSummary(scores, number, lines, number)
+    return ScoreSummary(out_dir / SCORES, number, lines, number)
 
 
 def _take_census(variants: VariantFile, out_dir: Path, *, strict: bool) -> _Census:
@@ -265,11 +245,11 @@ def in_chunks(windows: Iterable[Window], *, variants: int = _CHUNK) -> Iterator[
         yield chunk
 
 
-def describe_run(settings: ScoreSettings, files: Mapping[str, Path], **more: Any) -> dict[str, Any]:
+def describe_run(settings: Any, files: Mapping[str, Path], **more: Any) -> dict[str, Any]:
     """Say what scores depend on, so that unfinished ones are taken up by the same run only.
 
     Args:
-        settings: How variants are scored.
+        settings: How variants are scored; any data class.
         files: Name -> file whose contents count; that of the genome counts by size and time.
         **more: What else matters.
 
