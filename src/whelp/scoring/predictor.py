@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 import numpy.typing as npt
 
@@ -54,16 +55,12 @@ class Predictor:
     def __init__(
         self, model: SequenceModel, targets: TargetsTable, *, rc: bool = False, batch_size: int = 1
     ) -> None:
-        tracks = [row.index for row in targets.rows]
-        _check(model, targets, tracks)
         self.length = int(model.spec.seq_length)
         self.stride = model.stride
         self.crop = model.crop * model.stride
         self.bins = model.target_length
-        whole = tracks == list(range(model.output_shape[-1]))
-        chosen = model if whole else view(model, tracks=tracks)
-        self._engine = IncrementalModel(chosen, batch_size=batch_size)
-        self._swap = targets.strand_pair or list(range(len(tracks)))
+        self._engine = IncrementalModel(track_model(model, targets), batch_size=batch_size)
+        self._swap = targets.strand_pair or list(range(len(targets)))
         self._rc = rc
 
     def describe(self) -> str:
@@ -138,7 +135,23 @@ class PredictedWindow:
         return self._known[key]
 
 
-def _check(model: SequenceModel, targets: TargetsTable, tracks: Sequence[int]) -> None:
+def track_model(model: SequenceModel, targets: TargetsTable) -> keras.Model:
+    """Give a model that predicts the tracks of a table, in its order.
+
+    Args:
+        model: A model with one head.
+        targets: The tracks; their indexes are places among the head's outputs.
+
+    Raises:
+        ScoreError: The table has tracks that the head has not, or the model predicts maps.
+    """
+    tracks = [row.index for row in targets.rows]
+    _check(model, targets)
+    whole = tracks == list(range(model.output_shape[-1]))
+    return model if whole else view(model, tracks=tracks)
+
+
+def _check(model: SequenceModel, targets: TargetsTable) -> None:
     if model.upper_triangle:
         raise ScoreError("the model predicts maps of contacts; variants are scored by tracks only")
     head = model.output_shape[-1]
