@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from whelp.report.records import RunSummary, ScatterSample, TrackSlice, WindowExample
     from whelp.report.tables import Column
     from whelp.report.training import training_report
+    from whelp.report.variant_picture import TrackChange, VariantPicture
+    from whelp.report.variants import VariantTables, variants_report
 
 __all__ = [
     "Column",
@@ -22,12 +24,16 @@ __all__ = [
     "Report",
     "RunSummary",
     "ScatterSample",
+    "TrackChange",
     "TrackSlice",
+    "VariantPicture",
+    "VariantTables",
     "WindowExample",
     "assay",
     "comparison_report",
     "dataset_report",
     "training_report",
+    "variants_report",
 ]
 
 _HOMES = {
@@ -36,12 +42,16 @@ _HOMES = {
     "Report": "document",
     "RunSummary": "records",
     "ScatterSample": "records",
+    "TrackChange": "variant_picture",
     "TrackSlice": "records",
+    "VariantPicture": "variant_picture",
+    "VariantTables": "variants",
     "WindowExample": "records",
     "assay": "assays",
     "comparison_report": "comparison",
     "dataset_report": "dataset",
     "training_report": "training",
+    "variants_report": "variants",
 }
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -46,6 +46,7 @@ def _share(value: float) -> str:
 
 count: Formatter = _guard(lambda value: f"{value:,.0f}")
 score: Formatter = _guard(lambda value: _minus(f"{value:.3f}"))
+signed: Formatter = _guard(lambda value: _minus(f"{value:+.3g}") if value else "0")
 share: Formatter = _guard(_share)
 duration: Formatter = _guard(_duration)
 seconds: Formatter = _guard(lambda value: f"{value:,.1f}" if value < 10 else f"{value:,.0f}")
