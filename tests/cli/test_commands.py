@@ -165,7 +165,7 @@ def test_inspect_shows_layers_and_memory(whelp: Callable, project: Any) -> None:
     for text in (".attention.query ", "attention.query", "Locon", "batch 3"):
         assert text in result.stdout, text
     plain = whelp("inspect", params, "--no-layers", "--transfer", "linear").stdout
-    assert "LayerNormalization" not in plain
+    assert "LayerNormalization" not in plain and "not said which transform" in plain
     assert "trains 51 of" in plain  # 16 channels and a bias for each of 3 tracks
 
 

@@ -5,6 +5,7 @@ above 0.9999: scores are small differences of large sums.
 """
 
 import importlib.resources
+import json
 import optparse
 import pickle
 import subprocess
@@ -312,6 +313,29 @@ def test_refused(
 ) -> None:
     code, _, err = hound(*arguments, "-o", tmp_path / "out", *tiny_files, vcf_of(tmp_path, 2))
     assert code == 1 and message in err and "Traceback" not in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_old_targets_of_a_model_that_says_so(
+    hound: Hound, tiny_files: tuple, tmp_path: Path
+) -> None:
+    """They are undone without -u, and -u says nothing new; -u on new targets is refused."""
+    vcf, params = vcf_of(tmp_path, 2), Path(tiny_files[4])
+    assert hound("-u", "-o", tmp_path / "asked", *tiny_files, vcf)[0] == 0
+    values = json.loads(params.read_text())
+    values["model"]["target_transform"] = "old"
+    params.write_text(json.dumps(values))
+    code, out, err = hound("-o", tmp_path / "said", *tiny_files, vcf)
+    assert code == 0 and "the old transform is undone, as the model says" in out, err
+    assert hound("-u", "-o", tmp_path / "both", *tiny_files, vcf)[0] == 0
+    asked, said, both = (read(tmp_path / name)["logSUM"] for name in ("asked", "said", "both"))
+    assert asked.any()
+    np.testing.assert_array_equal(said, asked)
+    np.testing.assert_array_equal(both, asked)
+    values["model"]["target_transform"] = "new"
+    params.write_text(json.dumps(values))
+    code, _, err = hound("-u", "-o", tmp_path / "out", *tiny_files, vcf)
+    assert code == 1 and "squashed in the new way (model.target_transform in params.json)" in err
     assert not (tmp_path / "out").exists()
 
 

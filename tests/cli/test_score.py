@@ -201,6 +201,32 @@ def test_adapter_on_its_base(
     np.testing.assert_allclose(read(tmp_path / "out")["logSUM"][0], wanted, rtol=1e-4)
 
 
+def test_the_model_says_how_targets_were_squashed(
+    whelp: Callable[..., Any], line: list[Any], tmp_path: Path
+) -> None:
+    """A word on the command line counts where the model says nothing, and must not contradict."""
+
+    def run(name: str, *options: str) -> Any:
+        return whelp(*line, *options, "-o", tmp_path / name)
+
+    assert "the new transform is undone, as neither" in run("nothing").output
+    assert "Targets:" not in run("asked", "--transform-old").output
+    params = json.loads(Path(line[1]).read_text())
+    params["model"]["target_transform"] = "old"
+    Path(line[1]).write_text(json.dumps(params))
+    assert "the old transform is undone, as the model says" in run("said").output
+    assert run("both", "--transform-old").exit_code == 0
+    nothing, asked, said, both = (
+        read(tmp_path / name)["logSUM"] for name in ("nothing", "asked", "said", "both")
+    )
+    np.testing.assert_array_equal(said, asked)
+    np.testing.assert_array_equal(said, both)
+    assert np.abs(said - nothing).max() > 0.01 * np.abs(said).max()
+    refused = run("other", "--transform-new")
+    assert refused.exit_code == 1 and not (tmp_path / "other").exists()
+    assert "model says that its targets were squashed in the old way" in refused.stderr
+
+
 def _substitution(folder: Path) -> tuple[str, str]:
     base = (folder / "genome.fa").read_text().splitlines()[1][3000]
     return base, other(base)

@@ -69,7 +69,7 @@ def test_fit_makes_data_and_a_model_and_goes_on(tiny: Any, project: Any, genome:
     assert len(pd.read_table(out / "test" / "acc.txt")) == 3
     # The folder is a whole project: its parameters load its weights.
     model = whelp.load(out / "params.json", out / "model_best.h5")
-    assert model.output.shape[-1] == 3
+    assert model.output.shape[-1] == 3 and model.spec.target_transform == "new"
     with pytest.raises(OutputFolderError, match="--resume"):
         fit(source, tracks, out, weights=project.trunk)
     # As after a stop between the making of the data and the training.

@@ -89,6 +89,8 @@ def test_the_files_beside_the_records_are_the_references(
     ours, theirs = (
         json.loads((folder / "statistics.json").read_text()) for folder in (made.path, expected)
     )
+    says = ours.pop("target_transform")
+    assert says == ("old" if reference_run(run).settings.transform_old else "new")
     assert list(ours) == list(theirs)
     assert all(ours[key] == value for key, value in theirs.items() if key != "train_seqs")
     if (expected / "mseqs_unmap.npy").exists():

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from whelp.making.pooling import TrackSettings, pool_window
-from whelp.scoring.untransform import Untransform
-from whelp.specs import SpecError, TargetsTable
+from whelp.scoring.errors import ScoreError
+from whelp.scoring.untransform import Untransform, is_old
+from whelp.specs import ModelSpec, SpecError, TargetsTable
 
 
 def _table(tmp_path: Path, *rows: str) -> TargetsTable:
@@ -67,6 +68,19 @@ def test_undoes_what_makes_targets(tmp_path: Path, old: bool, sum_stat: str) -> 
     table = _table(tmp_path, f"a {sum_stat} {soft} {scale}")
     made = Untransform(table, old=old, unscale=True)(targets[:, None].astype(np.float32))
     np.testing.assert_allclose(made[:, 0], coverage, rtol=0.01, atol=0.01)
+
+
+def test_the_model_s_word_counts() -> None:
+    model = {"seq_length": 64, "activation": None, "trunk": [{"name": "conv_dna"}]}
+    model["head_a"] = {"name": "final", "units": 1}
+    nothing, old, new = (
+        ModelSpec.parse({**model, "target_transform": said}) for said in (None, "old", "new")
+    )
+    assert [is_old(spec) for spec in (nothing, old, new)] == [False, True, False]
+    assert is_old(nothing, True) and is_old(old, True) and not is_old(new, False)
+    for spec, asked in ((old, False), (new, True)):
+        with pytest.raises(ScoreError, match="targets were squashed in the"):
+            is_old(spec, asked)
 
 
 def test_tables_that_do_not_say_how(tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ Differences: all alternates of a record are scored, and alleles of any length. A
 cannot be scored goes to rejected.tsv with the reason, and the others are scored. A command that
 was stopped goes on where it was when it is called again. REF and ALT, SAD, JS and logJS work.
 Of an insertion or deletion that is not stitched REF and ALT hold the prediction in place.
+A model may say in params.json ("target_transform": "old" or "new", under "model") how its targets
+were squashed: then that is undone without -u, and a -u that contradicts it is refused.
 
 With a file of options (pickled, as Baskerville writes it) in front of the other files, its options
 are taken; with the number of a job behind them, too, the job's part of the variants is scored into

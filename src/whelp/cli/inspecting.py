@@ -87,7 +87,7 @@ def _inspect_model(params: Path, *, head: str, batch_size: int | None, **options
         model = skeleton(loaded.model, head=wanted, transfer=transfer, dtype=precision)
     if options["layers"]:
         _say_layers(layer_table(model))
-    _say_facts(model_facts(model))
+    _say_facts(model_facts(model), loaded.model.target_transform)
     if transfer is not None:
         _say_touched(model, section or {}, whole=options["all_touched"])
     _say_memory(model, loaded, batch_size, precision)
@@ -109,7 +109,7 @@ def _say_layers(table: Any) -> None:
     show_table("Layers", headings, rows, numbers=["output", "parameters"])
 
 
-def _say_facts(facts: Any) -> None:
+def _say_facts(facts: Any, transform: str | None) -> None:
     say()
     heads = ", ".join(f"{name} ({tracks} tracks)" for name, tracks in facts.heads.items())
     covered = facts.target_length * facts.stride
@@ -122,6 +122,7 @@ def _say_facts(facts: Any) -> None:
             ),
             ("crop", f"{count(facts.crop)} bins, {count(facts.crop * facts.stride)} bp a side"),
             ("heads", heads or "none (trunk)"),
+            ("targets", f"{transform} transform" if transform else "not said which transform"),
             ("parameters", count(facts.total_parameters)),
             ("  trunk", count(facts.trunk_parameters)),
             ("  head", count(facts.head_parameters)),

@@ -11,6 +11,7 @@ from whelp.files import Closing
 
 if TYPE_CHECKING:
     from whelp.scoring.run import ScoreSummary
+    from whelp.specs import ModelSpec
 
 
 class ScoreBar(Closing):
@@ -41,6 +42,14 @@ class ScoreBar(Closing):
         """Removes the bar, if there is one."""
         if self._progress is not None:
             self._progress.stop()
+
+
+def say_transform(model: ModelSpec, old: bool | None) -> None:
+    """Prints which transform of the targets is undone, where nobody said it on the command line."""
+    if old is None:
+        said = model.target_transform
+        why = "as the model says" if said else "as neither the model nor a flag says which"
+        say(f"Targets: the {said or 'new'} transform is undone, {why}")
 
 
 def say_scored(summary: ScoreSummary) -> None:

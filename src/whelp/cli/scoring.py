@@ -10,7 +10,7 @@ import click
 from whelp.cli.common import EXISTING_FILE, NEW_FOLDER, guarded, precision_option
 from whelp.cli.console import say, show_table
 from whelp.cli.evaluating import Numbers
-from whelp.cli.score_display import ScoreBar, say_scored
+from whelp.cli.score_display import ScoreBar, say_scored, say_transform
 
 _HELP = """\
 Score what the VARIANTS change in the tracks that a model predicts.
@@ -68,9 +68,10 @@ Example:
     help="Share of the model's length within which variants share a window: quicker.",
 )
 @click.option(
-    "--transform-old",
-    is_flag=True,
-    help="The targets were squashed in the old way, as those of released Borzoi models.",
+    "--transform-old/--transform-new",
+    default=None,
+    help="How the targets were squashed; old for released Borzoi models.  [default: what PARAMS "
+    "say, else new]",
 )
 @click.option("--table", is_flag=True, help="Write scores.tsv.gz, too.")
 @click.option("--top", default=10, show_default=True, help="Variants to show at the end.")
@@ -110,7 +111,9 @@ def _score(params: Path, weights: Path, variants: Path, options: dict[str, Any])
     files |= {name: options[name] for name in ("targets", "genome", "adapter") if options[name]}
     arithmetic = {name: options[name] for name in ("head", "precision", "tf32")}
     with Fasta(options["genome"]) as fasta, ScoreBar() as bar:
-        scorer = VariantScorer(_model(params, weights, options), targets, fasta, settings=settings)
+        model = _model(params, weights, options)
+        scorer = VariantScorer(model, targets, fasta, settings=settings)
+        say_transform(model.spec, settings.old)
         say(scorer.alleles.predictor.describe())
         return score_to_file(
             scorer,

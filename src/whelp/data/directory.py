@@ -11,12 +11,13 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 
 from whelp.data.errors import DataError
 from whelp.data.records import WindowFormat
+from whelp.specs import Transform
 
 _COUNT_SUFFIX = "_seqs"
 
@@ -34,6 +35,7 @@ class Statistics:
         index: Whether sequences are stored as one index a base.
         split_sizes: Split -> number of windows. Baskerville counts before it drops unmappable
             windows, so this is an estimate, from above.
+        transform: How the targets were squashed; None if the file does not say, as Baskerville's.
     """
 
     seq_length: int
@@ -43,6 +45,7 @@ class Statistics:
     crop_bp: int
     index: bool
     split_sizes: dict[str, int]
+    transform: Transform | None = None
 
     @property
     def form(self) -> WindowFormat:
@@ -80,6 +83,7 @@ def read_statistics(data_dir: str | Path) -> Statistics:
             for key in values
             if key.endswith(_COUNT_SUFFIX)
         },
+        transform=_transform(path, values),
     )
 
 
@@ -108,6 +112,13 @@ def _count(path: Path, values: dict[str, Any], key: str, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise DataError(f"{path}: {key} is {value!r}, expected a whole number of at least {least}")
     return value
+
+
+def _transform(path: Path, values: dict[str, Any]) -> Transform | None:
+    transform: Transform | None = values.get("target_transform")
+    if transform not in (None, *get_args(Transform)):
+        raise DataError(f"{path}: target_transform is {transform!r}, expected 'old' or 'new'")
+    return transform
 
 
 def find_files(data_dir: str | Path, split: str, pattern: str | None = None) -> list[Path]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from whelp.files import atomic_path
-from whelp.specs import Params
+from whelp.specs import Params, load_params
 
 PARAMS, RECORD = "params.json", "run.json"
 RESULTS = (
@@ -75,15 +75,17 @@ def results(folder: Path) -> list[Path]:
 
 
 def write_params(params: Params, source: Path | None, folder: Path) -> None:
-    """Puts `params.json` into the folder: a copy of the file, where there is one.
+    """Puts `params.json` into the folder: a copy of the file, if that says the same.
 
     Raises:
       OSError: The folder cannot be written to.
     """
     target = folder / PARAMS
-    if source is not None and target.exists() and source.samefile(target):
-        return
-    text = params.to_json() if source is None else source.read_text(encoding="utf-8")
+    text = params.to_json()
+    if source is not None and load_params(source).to_dict() == params.to_dict():
+        if target.exists() and source.samefile(target):
+            return
+        text = source.read_text(encoding="utf-8")
     with atomic_path(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import keras
 
 from whelp.data import DataError, Dataset, interleave, open_dataset
+from whelp.data.directory import read_statistics
 from whelp.data.opening import MEMORY_BUDGET
 from whelp.models import ALL_HEADS, SequenceModel
-from whelp.specs import ModelSpec, Params, SpecError
+from whelp.specs import ModelSpec, Params, SpecError, Transform
 
 _logger = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ class Genome:
       train: Training windows, with the parameter file's augmentation.
       valid: Validation windows.
       test: Test windows; `None` if the directory has none.
+      transform: How the targets were squashed; `None` if the directory does not say.
     """
 
     folder: Path
@@ -34,6 +36,7 @@ class Genome:
     train: Dataset
     valid: Dataset
     test: Dataset | None
+    transform: Transform | None = None
 
 
 def open_genomes(
@@ -98,7 +101,9 @@ def _open(
         augment_shift=spec.augment_shift,
         diagonal_offset=_diagonal_offset(spec, head),
     )
-    return Genome(folder, head, augmented, opened["valid"], _test_windows(folder) if test else None)
+    tested = _test_windows(folder) if test else None
+    transform = read_statistics(folder).transform
+    return Genome(folder, head, augmented, opened["valid"], tested, transform)
 
 
 def check_head(spec: ModelSpec, head: str, data: Dataset) -> None:
@@ -148,6 +153,35 @@ def training_data(genomes: Sequence[Genome], split: str) -> keras.utils.PyDatase
 def model_head(genomes: Sequence[Genome]) -> str:
     """Returns the head argument of the model: the one head's name, or all."""
     return genomes[0].head if len(genomes) == 1 else ALL_HEADS
+
+
+def with_data_transform(params: Params, genomes: Sequence[Genome]) -> Params:
+    """Returns the parameters with the transform of the data: it is what the heads will have learnt.
+
+    Where no directory says which it is, as Baskerville's do not, that of the parameters stays.
+
+    Raises:
+      DataError: The directories differ, and one model can carry one transform only.
+    """
+    folders = {genome.transform: genome.folder for genome in genomes if genome.transform}
+    if len(folders) > 1:
+        raise DataError(
+            f"{folders['old']}: the targets are squashed in the old way, those of "
+            f"{folders['new']} in the new way, and a model says one way for all of its heads. Make "
+            "one of them anew, or train them one after the other"
+        )
+    for transform, folder in folders.items():
+        given = params.model.target_transform
+        if given is not None and given != transform:
+            _logger.warning(
+                "The parameters say that targets are squashed in the %s way; those of %s are in "
+                "the %s way, and that is what is written beside the trained model",
+                given,
+                folder,
+                transform,
+            )
+        return params.with_transform(transform)
+    return params
 
 
 def trained_spec(spec: ModelSpec, genomes: Sequence[Genome]) -> ModelSpec:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whelp.fitting.inputs import Genome, open_genomes, trained_spec
+from whelp.fitting.inputs import Genome, open_genomes, trained_spec, with_data_transform
 from whelp.fitting.options import RunSettings
 from whelp.specs import ModelSpec, Params, SpecError, TrainSpec, TransferSpec, load_params, placed
 from whelp.training.run import FREE_KEYS
@@ -21,7 +21,7 @@ class Job:
     """What is to be done.
 
     Attributes:
-      params: The parameters as given.
+      params: The parameters as given, with the transform of the data's targets.
       source: The file that they came from, or `None`.
       model: The model without heads that have no data, and without adapter keys.
       train: How to train.
@@ -110,6 +110,7 @@ def make_job(
             valid_pattern=settings.valid_pattern,
             test=settings.evaluate,
         )
+    parsed = with_data_transform(parsed, genomes)
     transfer = parsed.transfer if transferring else None
     train = parsed.train
     assert train is not None

@@ -68,8 +68,8 @@ def describe(setting: Setting, *, memory: bool = True) -> str:
 def params_for_tracks(source: Any, tracks: int, *, head: int | str = 0) -> Params:
     """Makes parameters for new tracks from those of a pretrained model.
 
-    The model keeps one head, with an output a track; strand pairs come from the data. Where the
-    section transfer is missing, LoRA is taken.
+    The model keeps one head, with an output a track; strand pairs and the transform of the targets
+    come from the data. Where the section transfer is missing, LoRA is taken.
 
     Args:
       source: Path of a parameter file, or its contents.
@@ -84,7 +84,7 @@ def params_for_tracks(source: Any, tracks: int, *, head: int | str = 0) -> Param
     if params.train is None:
         raise SpecError("this section", path="train", problem="the section is missing")
     kept = params.model.head_name(head)
-    left_out = {"strand_pair", *params.model.heads} - {kept}
+    left_out = {"strand_pair", "target_transform", *params.model.heads} - {kept}
     model = {key: value for key, value in values["model"].items() if key not in left_out}
     model[kept] = _with_units(model[kept], tracks, path=f"model.{kept}")
     transfer = values.get("transfer", {"mode": "adapter", "adapter": "lora"})

@@ -222,7 +222,10 @@ def _write_records(
 
 
 def _statistics(work: _Work) -> dict[str, Any]:
-    """Give what Baskerville keeps in statistics.json, with the windows that are in the records."""
+    """Give what statistics.json holds: Baskerville's keys, and how the targets were squashed.
+
+    The windows are those that are in the records.
+    """
     windows = work.settings.windows
     statistics: dict[str, Any] = {
         "num_targets": len(work.jobs),
@@ -231,6 +234,7 @@ def _statistics(work: _Work) -> dict[str, Any]:
         "pool_width": windows.pool_width,
         "crop_bp": windows.crop_bp,
         "target_length": windows.target_length,
+        "target_transform": "old" if work.settings.transform_old else "new",
     }
     for label in work.plan.labels:
         statistics[f"{label}_seqs"] = sum(w.label == label for w in work.plan.windows)

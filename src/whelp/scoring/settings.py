@@ -20,7 +20,8 @@ class ScoreSettings:
             compared and the statistics are averaged.
         cluster: Share of a window's length within which variants share a window; 0 for a window
             centred on each.
-        old: The targets were squashed in the old way (released Borzoi models).
+        old: Whether the targets were squashed in the old way (released Borzoi models); None to take
+            the model's word for it, or the new way if it says nothing.
         merge_first: Merge strands in linear units before the statistics. Else the statistics of
             both strands are merged, as in Baskerville.
         pull: Deletions pull in the genome's bases at the end of the window; else N, as in
@@ -38,7 +39,7 @@ class ScoreSettings:
     rc: bool = False
     stitch: bool = True
     cluster: float = 0.0
-    old: bool = False
+    old: bool | None = None
     merge_first: bool = True
     pull: bool = True
     half: bool = False

@@ -18,13 +18,39 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from whelp.scoring.errors import ScoreError
 from whelp.specs.errors import SpecError
+from whelp.specs.model import ModelSpec
 from whelp.specs.targets import Target, TargetsTable
 
 Floats = npt.NDArray[Any]
 
 _OLD_POWER = 4 / 3
 _EXP75 = "sum_exp75"
+
+
+def is_old(model: ModelSpec, old: bool | None = None) -> bool:
+    """Say whether a model's targets were squashed in the old way.
+
+    Args:
+        model: Its specification, which may say.
+        old: What a user says; None to take the model's word, or the new way if it says nothing.
+
+    Raises:
+        ScoreError: Both say, and not the same.
+    """
+    said = model.target_transform
+    if old is None or said is None:
+        return said == "old" if old is None else old
+    if old != (said == "old"):
+        asked = "old" if old else "new"
+        raise ScoreError(
+            f"the {asked} transform of targets was asked for, and this model says that its targets "
+            f"were squashed in the {said} way (model.target_transform in params.json): undone in "
+            f"the {asked} way, its predictions would be wrong coverage. Leave the choice to the "
+            f"model; or, if its params.json is wrong, correct it there"
+        )
+    return old
 
 
 class Untransform:

@@ -14,7 +14,7 @@ from whelp.scoring.predictor import Floats
 from whelp.scoring.settings import ScoreSettings
 from whelp.scoring.statistics import STATISTICS, score
 from whelp.scoring.strands import Strands
-from whelp.scoring.untransform import Untransform
+from whelp.scoring.untransform import Untransform, is_old
 from whelp.specs import Target, TargetsTable
 
 
@@ -42,7 +42,7 @@ class VariantScorer:
         self._targets = targets
         self.settings = settings
         self._strands = Strands.of(targets)
-        self._untransform = Untransform(targets, old=settings.old)
+        self._untransform = Untransform(targets, old=is_old(model.spec, settings.old))
         self.alleles = AlleleCoverage(
             model, targets, fasta, settings=settings, coverage=self._coverage
         )

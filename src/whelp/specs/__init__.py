@@ -2,7 +2,7 @@
 
 from whelp.specs.blocks import BLOCKS, Block
 from whelp.specs.errors import SpecError, placed
-from whelp.specs.model import ModelSpec
+from whelp.specs.model import ModelSpec, Transform
 from whelp.specs.params import Params, load_params
 from whelp.specs.targets import Target, TargetsTable, check_strand_pairs
 from whelp.specs.train import TrainSpec
@@ -18,6 +18,7 @@ __all__ = [
     "TargetsTable",
     "TrainSpec",
     "TransferSpec",
+    "Transform",
     "check_strand_pairs",
     "load_params",
     "placed",

@@ -31,6 +31,9 @@ from whelp.specs.base import (
 from whelp.specs.blocks import Block, parse_block, resolve_block
 from whelp.specs.errors import PathItem, SpecError, expected, nearest
 
+Transform = Literal["old", "new"]
+"""Ways to squash coverage into targets; `whelp.scoring.untransform` has the formulas."""
+
 GLOBALS = (
     "activation",
     "batch_norm",
@@ -99,6 +102,9 @@ class ModelSpec(Spec):
         default=[], description="per head, each track's other strand"
     )
     diagonal_offset: Natural = Field(2, description="of the maps that `upper_tri` lists")
+    target_transform: Transform | None = Field(
+        None, description="how the targets were squashed that the heads have learnt; whelp's own"
+    )
     verbose: bool = True
 
     norm_type: NormType | None = None

@@ -9,7 +9,7 @@ from typing import Any
 
 from whelp.specs.base import Spec, plain
 from whelp.specs.errors import SpecError, nearest
-from whelp.specs.model import ModelSpec
+from whelp.specs.model import ModelSpec, Transform
 from whelp.specs.train import TrainSpec
 from whelp.specs.transfer import TransferSpec
 
@@ -22,6 +22,11 @@ class Params(Spec):
     model: ModelSpec
     train: TrainSpec | None = None
     transfer: TransferSpec | None = None
+
+    def with_transform(self, transform: Transform) -> Params:
+        """Return the parameters with the transform of the targets that the heads learn."""
+        given = {**self.model.given(), "target_transform": transform}
+        return self.model_copy(update={"model": ModelSpec.parse(given, path=["model"])})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the parameters as a file holds them: the keys that were given, and no defaults."""
