@@ -80,7 +80,7 @@ def top_scores(path: Path, statistic: str, *, number: int = 10) -> pd.DataFrame:
     Returns:
         Rows as `score_frames` gives, one for each variant: that of the track with the largest
         absolute score; the largest first, the first of equal ones in the file first. Scores that
-        are NaN do not count.
+        are NaN do not count. The index is the variant's place in the file.
     """
     best: list[tuple[float, int, int]] = []
     with h5py.File(path) as file:
@@ -96,7 +96,7 @@ def top_scores(path: Path, statistic: str, *, number: int = 10) -> pd.DataFrame:
             best = heapq.nlargest(number, best + found)
         rows = [_row(file, statistic, -minus, track) for _, minus, track in best]
     columns = ["chrom", "pos", "id", "ref", "alt", "track", "description", statistic]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns, index=[-minus for _, minus, _ in best])
 
 
 def _row(file: h5py.File, statistic: str, at: int, track: int) -> list[Any]:
