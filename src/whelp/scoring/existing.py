@@ -15,7 +15,7 @@ UNFINISHED = ".scores.unfinished"
 Existing = Literal["refuse", "resume", "continue", "replace"]
 
 
-def is_finished(out_dir: Path, existing: Existing, note: str) -> bool:
+def is_finished(out_dir: Path, existing: Existing, note: str, *, name: str = SCORES) -> bool:
     """Refuse scores that are not to be replaced.
 
     Args:
@@ -23,7 +23,8 @@ def is_finished(out_dir: Path, existing: Existing, note: str) -> bool:
         existing: What to do with scores that are in the folder: "refuse" them; "resume" those of
             this run, and refuse others; "continue" unfinished ones of this run, and replace others;
             "replace" all.
-        note: What this run's scores depend on; `scores.h5` has it as the attribute `run`.
+        note: What this run's scores depend on; the file has it as the attribute `run`.
+        name: Name of the file of scores.
 
     Returns:
         Whether nothing is left to do: the folder holds all scores of this run, to be resumed.
@@ -31,7 +32,7 @@ def is_finished(out_dir: Path, existing: Existing, note: str) -> bool:
     Raises:
         ScoreError: There are scores that must not be replaced.
     """
-    scores, unfinished = out_dir / SCORES, out_dir / UNFINISHED
+    scores, unfinished = out_dir / name, out_dir / UNFINISHED
     if existing == "refuse" and (scores.exists() or unfinished.exists()):
         what = "scores" if scores.exists() else "scores of a run that was stopped"
         raise ScoreError(

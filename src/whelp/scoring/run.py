@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 
 from whelp.files import atomic_path
-from whelp.genome.alleles import checked_variants
-from whelp.genome.fasta import Fasta
-from whelp.genome.variant_windows import Window, cluster_variants
-from whelp.genome.variants import Rejected, Variant, VariantError, read_variants
+from whelp.genome.variant_windows import Window
+from whelp.genome.variants import Rejected, Variant
+from whelp.scoring.census import REJECTED, VariantFile, take_census
 from whelp.scoring.errors import ScoreError
-from whelp.scoring.existing import SCORES, UNFINISHED, Existing, is_finished
+from whelp.scoring.existing import UNFINISHED, Existing, is_finished
 from whelp.scoring.rows import RowFolder
-from whelp.scoring.statistics import as_half
-from whelp.scoring.table import Widths, write_scores
-from whelp.scoring.variant_scores import VariantScorer
+from whelp.scoring.table import Sizes
 
-REJECTED = "rejected.tsv"
-_COLUMNS = ("chrom", "pos", "id", "ref", "alt", "reason")
 _PIECE = 1 << 20
 _CHUNK = 32
 
@@ -39,56 +33,53 @@ class ScoreSummary(NamedTuple):
 
     Attributes:
         path: The file of scores.
-        variants: Variants in it.
+        variants: Variants that were scored.
         rejected: Variants that could not be scored; `rejected.tsv` beside it says why.
-        resumed: Of the variants, those that an earlier run had scored.
+        rows: Rows of scores: one for each variant, or for each variant and gene.
+        resumed: Of the rows, those that an earlier run had made.
     """
 
     path: Path
     variants: int
     rejected: int
+    rows: int
     resumed: int
 
 
-@dataclass(frozen=True)
-class VariantFile:
-    """The variants of a file, or one job's part of them.
+class Scorer(Protocol):
+    """What scores variants: whole tracks, or genes.
 
     Attributes:
-        path: VCF or table.
-        fasta: The genome.
-        longest: The most bp of an allele.
-        part: Number of this part, from 0, and how many there are.
+        file_name: Name of the file of scores.
     """
 
-    path: Path
-    fasta: Fasta
-    longest: int
-    part: tuple[int, int] = (0, 1)
+    file_name: str
 
-    def items(self) -> Iterator[Variant | Rejected]:
-        """Read the variants, each compared with the genome."""
-        items: Iterator[Variant | Rejected] = read_variants(self.path)
-        number, parts = self.part
-        if parts > 1:
-            total = sum(1 for _ in read_variants(self.path))
-            bounds = np.linspace(0, total, parts + 1, dtype=int)
-            items = islice(items, int(bounds[number]), int(bounds[number + 1]))
-        return checked_variants(items, self.fasta, longest=self.longest)
+    def layout(self) -> np.dtype:
+        """Give the structure of a row of scores."""
 
-    def variants(self) -> Iterator[Variant]:
-        """Read those that can be scored."""
-        return (item for item in self.items() if isinstance(item, Variant))
+    def windows(self, variants: Iterable[Variant]) -> Iterator[Window | Rejected]:
+        """Put variants into windows, or reject them."""
 
+    def count(self, windows: Sequence[Window]) -> int:
+        """Count the rows of some windows."""
 
-class _Census(NamedTuple):
-    variants: int
-    rejected: int
-    widths: Widths
+    def rows(self, windows: Sequence[Window]) -> npt.NDArray[Any]:
+        """Score the variants of some windows."""
+
+    def write(
+        self,
+        file: h5py.File,
+        variants: Iterable[Variant],
+        rows: npt.NDArray[Any],
+        *,
+        sizes: Sizes,
+    ) -> None:
+        """Write rows that are finished."""
 
 
 def score_to_file(
-    scorer: VariantScorer,
+    scorer: Scorer,
     variants: VariantFile,
     out_dir: Path,
     *,
@@ -97,7 +88,7 @@ def score_to_file(
     strict: bool = False,
     progress: Progress | None = None,
 ) -> ScoreSummary:
-    """Score variants and write `scores.h5`, and `rejected.tsv` if some cannot be scored.
+    """Score variants into the scorer's file, and write `rejected.tsv` if some cannot be scored.
 
     A run that was stopped, however it was, goes on when it is called again with the same `run`, and
     ends with the same scores; the file appears when it is whole. Memory does not grow with the
@@ -110,7 +101,7 @@ def score_to_file(
         run: What the scores depend on, from `describe_run`.
         existing: What to do with scores that are in the folder, see `is_finished`.
         strict: Stop at a variant that cannot be scored, before any is.
-        progress: Called with the number of variants that are done, and of all.
+        progress: Called with the number of rows that are done, and of all.
 
     Returns:
         What was done.
@@ -123,92 +114,64 @@ def score_to_file(
         OSError: Something cannot be read or written.
     """
     note = json.dumps(dict(run), sort_keys=True)
-    if is_finished(out_dir, existing, note):
-        return _summary(out_dir)
+    path = out_dir / scorer.file_name
+    if is_finished(out_dir, existing, note, name=scorer.file_name):
+        return _summary(path)
     other = "refuse" if existing == "resume" else "replace"
     with RowFolder(out_dir / UNFINISHED, scorer.layout(), run, other=other) as rows:
         if existing == "replace":
             rows.keep(0)
-        census = _take_census(variants, out_dir, strict=strict)
-        windows = cluster_variants(
-            variants.variants(),
-            length=scorer.alleles.predictor.length,
-            share=scorer.settings.cluster,
+        census = take_census(
+            variants, out_dir, windows=scorer.windows, count=scorer.count, strict=strict
         )
         before = _score_rest(
             scorer,
-            windows,
-            rows,
-            lambda done: progress(done, census.variants) if progress is not None else None,
-        )
-        if rows.finished != census.variants:
-            raise ScoreError(f"{variants.path}: the file has changed while it was read; run again")
-        write_scores(
-            out_dir / SCORES,
             variants.variants(),
-            rows.read(),
-            widths=census.widths,
-            tracks=scorer.tracks(),
-            note=note,
+            rows,
+            lambda done: progress(done, census.rows) if progress is not None else None,
         )
+        if rows.finished != census.rows:
+            raise ScoreError(f"{variants.path}: the file has changed while it was read; run again")
+        with atomic_path(path) as new, h5py.File(new, "w") as file:
+            file.attrs["run"] = note
+            file.attrs["scored"] = census.scored
+            scorer.write(
+                file,
+                variants.variants(),
+                rows.read(),
+                sizes=census.sizes,
+            )
         rows.remove()
-    return ScoreSummary(out_dir / SCORES, census.variants, census.rejected, before)
+    return ScoreSummary(path, census.scored, census.rejected, census.rows, before)
 
 
-def _summary(out_dir: Path) -> ScoreSummary:
+def _summary(path: Path) -> ScoreSummary:
     """What was done in a folder whose scores are finished."""
-    with h5py.File(out_dir / SCORES) as file:
-        number = len(file["pos"])
-    rejected = out_dir / REJECTED
+    with h5py.File(path) as file:
+        scored = int(file.attrs["scored"])
+        rows = len(file["si" if "si" in file else "pos"])
+    rejected = path.with_name(REJECTED)
     lines = sum(1 for _ in rejected.open(encoding="utf-8")) - 1 if rejected.exists() else 0
-    return ScoreSummary(out_dir / SCORES, number, lines, number)
-
-
-def _take_census(variants: VariantFile, out_dir: Path, *, strict: bool) -> _Census:
-    """Count the variants, and write down those that cannot be scored."""
-    number = rejected = 0
-    widths = Widths()
-    path = out_dir / REJECTED
-    with atomic_path(path) as new, new.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, delimiter="\t", lineterminator="\n")
-        table.writerow(_COLUMNS)
-        for item in variants.items():
-            if isinstance(item, Variant):
-                number += 1
-                widths = widths.with_(item)
-                continue
-            if strict:
-                raise VariantError(
-                    f"{variants.path}: {item.id} ({item.chrom}:{item.position} {item.ref}>"
-                    f"{item.alt}) cannot be scored: {item.reason}"
-                )
-            rejected += 1
-            table.writerow(item[1:])
-    if not rejected:
-        path.unlink()
-    return _Census(number, rejected, widths)
+    return ScoreSummary(path, scored, lines, rows, rows)
 
 
 def _score_rest(
-    scorer: VariantScorer,
-    windows: Iterator[Window],
+    scorer: Scorer,
+    variants: Iterable[Variant],
     rows: RowFolder,
     progress: Callable[[int], object],
 ) -> int:
-    """Score the chunks that are not finished; give how many variants were."""
+    """Score the chunks that are not finished; give how many rows were."""
     done, before, begun = 0, rows.finished, False
+    windows = (item for item in scorer.windows(variants) if isinstance(item, Window))
     for chunk in in_chunks(windows):
-        number = sum(len(window.variants) for window in chunk)
+        number = scorer.count(chunk)
         if not begun and done + number > before:
             # A chunk is one piece of work: of one that was begun nothing is taken over.
             begun, before = True, done
             rows.keep(done)
         if begun:
-            made = np.empty(number, scorer.layout())
-            for place, scores in enumerate(scorer.scores(chunk)):
-                for name, values in scores.items():
-                    made[name][place] = as_half(values) if scorer.settings.half else values
-            rows.append(made)
+            rows.append(scorer.rows(chunk))
         done += number
         progress(done)
     return min(before, done)

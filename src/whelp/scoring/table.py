@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
-from whelp.files import atomic_path
 from whelp.genome.variants import Variant
 from whelp.scoring.percentiles import percentile_ranks, score_percentiles
 from whelp.scoring.statistics import STATISTICS
@@ -21,62 +19,69 @@ _BLOCK = 1 << 14
 _BLOCK_BYTES = 1 << 26
 
 
-class Widths(NamedTuple):
-    """The most bytes that texts of variants take."""
+class Sizes(NamedTuple):
+    """How many variants there are, and the most bytes that their texts take."""
 
+    variants: int = 0
     id: int = 1
     chrom: int = 1
     ref: int = 1
     alt: int = 1
 
-    def with_(self, variant: Variant) -> Widths:
+    def with_(self, variant: Variant) -> Sizes:
         """Make room for a variant."""
-        return Widths(*map(max, self, (len(text) for text in _texts(variant))))
+        widths = map(max, self[1:], (len(text) for text in _texts(variant)))
+        return Sizes(self.variants + 1, *widths)
 
 
 def write_scores(
-    path: Path,
+    file: h5py.File,
     variants: Iterable[Variant],
     rows: npt.NDArray[Any],
     *,
-    widths: Widths,
+    sizes: Sizes,
     tracks: Sequence[Target],
-    note: str,
 ) -> None:
     """Write scores as Baskerville's `hound_snp.py` does, a block at a time.
 
     Args:
-        path: The file; it appears whole or not at all.
+        file: An empty file.
         variants: As many as there are rows.
         rows: Scores by variant: one field a statistic.
-        widths: Room for the variants' texts.
+        sizes: How many variants there are, and how long.
         tracks: The scored tracks.
-        note: What the scores depend on; kept as the attribute `run`.
 
     Raises:
         OSError: The file cannot be written.
     """
-    with atomic_path(path) as new, h5py.File(new, "w") as file:
-        file.attrs["run"] = note
-        _write_variants(file, variants, len(rows), widths)
-        names = [row.identifier for row in tracks]
-        file["target_ids"] = _bytes(names)
-        file["target_labels"] = _bytes([row.description or row.identifier for row in tracks])
-        for name in rows.dtype.names or ():
-            _write_statistic(file, name, rows[name])
-        file["percentiles"] = percentile_ranks()
-        for name in rows.dtype.names or ():
-            if not STATISTICS[name].is_coverage:
-                file[f"{name}_pct"] = _percentiles(rows[name])
+    write_variants(file, variants, sizes=sizes)
+    write_tracks(file, tracks)
+    for name in rows.dtype.names or ():
+        write_values(file, name, rows[name])
+    file["percentiles"] = percentile_ranks()
+    for name in rows.dtype.names or ():
+        if not STATISTICS[name].is_coverage:
+            file[f"{name}_pct"] = _percentiles(rows[name])
 
 
-def _write_variants(
-    file: h5py.File, variants: Iterable[Variant], number: int, widths: Widths
-) -> None:
+def write_tracks(file: h5py.File, tracks: Sequence[Target]) -> None:
+    """Write identifiers and descriptions of tracks."""
+    file["target_ids"] = _bytes([row.identifier for row in tracks])
+    file["target_labels"] = _bytes([row.description or row.identifier for row in tracks])
+
+
+def write_variants(file: h5py.File, variants: Iterable[Variant], *, sizes: Sizes) -> None:
+    """Write what is known about variants, a block at a time; positions are in bp from 1.
+
+    Args:
+        file: The file.
+        variants: The variants.
+        sizes: How many they are, and how long.
+    """
     names = ("snp", "chr", "ref_allele", "alt_allele")
-    for name, width in zip(names, widths, strict=True):
-        file.create_dataset(name, (number,), f"S{width}")
-    file.create_dataset("pos", (number,), "uint32")
+    for name, width in zip(names, sizes[1:], strict=True):
+        file.create_dataset(name, (sizes.variants,), f"S{width}")
+    file.create_dataset("pos", (sizes.variants,), "uint32")
     first = 0
     for block in _blocks(variants):
         last = first + len(block)
@@ -87,12 +92,19 @@ def _write_variants(
         first = last
 
 
-def _write_statistic(file: h5py.File, name: str, values: npt.NDArray[Any]) -> None:
+def write_values(file: h5py.File, name: str, values: npt.NDArray[Any]) -> None:
+    """Write an array that may lie on the disk, a block at a time."""
     data = file.create_dataset(name, values.shape, values.dtype)
+    for part in row_blocks(values):
+        data[part] = values[part]
+
+
+def row_blocks(values: npt.NDArray[Any]) -> Iterator[slice]:
+    """Divide the rows of an array into blocks that fit into memory."""
     size = values.dtype.itemsize * int(np.prod(values.shape[1:]))
     step = max(1, _BLOCK_BYTES // max(size, 1))
     for first in range(0, len(values), step):
-        data[first : first + step] = values[first : first + step]
+        yield slice(first, min(first + step, len(values)))
 
 
 def _percentiles(scores: npt.NDArray[Any]) -> npt.NDArray[np.float16]:

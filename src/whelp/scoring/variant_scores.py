@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
+import h5py
 import numpy as np
+import numpy.typing as npt
 
 from whelp.genome.fasta import Fasta
-from whelp.genome.variant_windows import Window
+from whelp.genome.variant_windows import Window, cluster_variants
+from whelp.genome.variants import Variant
 from whelp.models import SequenceModel
 from whelp.scoring.alleles import AlleleCoverage, Pair
+from whelp.scoring.existing import SCORES
+from whelp.scoring.group_table import write_groups
+from whelp.scoring.groups import Groups
 from whelp.scoring.predictor import Floats
 from whelp.scoring.settings import ScoreSettings
-from whelp.scoring.statistics import STATISTICS, score
+from whelp.scoring.statistics import STATISTICS, as_half, score
 from whelp.scoring.strands import Strands
+from whelp.scoring.table import Sizes, write_scores
 from whelp.scoring.untransform import Untransform, is_old
-from whelp.specs import Target, TargetsTable
+from whelp.specs import TargetsTable
 
 
 class VariantScorer:
@@ -30,11 +38,14 @@ class VariantScorer:
     Attributes:
         alleles: Predicts the alleles.
         settings: As given.
+        file_name: Name of the file of scores.
 
     Raises:
         ScoreError: Model, targets and settings do not go together.
         SpecError: The targets table lacks what is needed to undo the squashing or to merge strands.
     """
+
+    file_name = SCORES
 
     def __init__(
         self, model: SequenceModel, targets: TargetsTable, fasta: Fasta, *, settings: ScoreSettings
@@ -42,14 +53,12 @@ class VariantScorer:
         self._targets = targets
         self.settings = settings
         self._strands = Strands.of(targets)
+        # Baskerville's file has none.
+        self._groups = Groups.of(targets, self._strands) if settings.merge_first else None
         self._untransform = Untransform(targets, old=is_old(model.spec, settings.old))
         self.alleles = AlleleCoverage(
             model, targets, fasta, settings=settings, coverage=self._coverage
         )
-
-    def tracks(self) -> list[Target]:
-        """Give the row of the targets table that names each scored track."""
-        return self._strands.rows(self._targets)
 
     def layout(self) -> np.dtype:
         """Give the structure of a variant's scores.
@@ -65,19 +74,50 @@ class VariantScorer:
             [(name, kind, whole if STATISTICS[name].is_coverage else tracks) for name in names]
         )
 
-    def scores(self, windows: Sequence[Window]) -> Iterator[Mapping[str, Floats]]:
+    def windows(self, variants: Iterable[Variant]) -> Iterator[Window]:
+        """Put variants that were checked against the genome into windows."""
+        length, share = self.alleles.predictor.length, self.settings.cluster
+        return cluster_variants(variants, length=length, share=share)
+
+    def count(self, windows: Sequence[Window]) -> int:
+        """Count the variants of some windows: each has a row."""
+        return sum(len(window.variants) for window in windows)
+
+    def rows(self, windows: Sequence[Window]) -> npt.NDArray[Any]:
         """Score the variants of some windows.
 
         Args:
-            windows: Windows of the model's length with variants that were checked against the
-                genome.
+            windows: From `windows`.
 
-        Yields:
-            For each variant, in the order of the windows and their variants, a mapping from
-            statistic to float64 scores.
+        Returns:
+            Rows in the order of the windows and their variants, of the structure `layout`.
         """
-        for pair in self.alleles.pairs(windows):
-            yield self._compare(pair)
+        made = np.empty(self.count(windows), self.layout())
+        for row, pair in enumerate(self.alleles.pairs(windows)):
+            for name, values in self._compare(pair).items():
+                made[name][row] = as_half(values) if self.settings.half else values
+        return made
+
+    def write(
+        self,
+        file: h5py.File,
+        variants: Iterable[Variant],
+        rows: npt.NDArray[Any],
+        *,
+        sizes: Sizes,
+    ) -> None:
+        """Write scores as `hound_snp.py` does; those of groups of tracks besides.
+
+        Args:
+            file: An empty file.
+            variants: The variants, in the order of the rows.
+            rows: What `rows` made.
+            sizes: How many variants there are, and how long.
+        """
+        write_scores(file, variants, rows, sizes=sizes, tracks=self._strands.rows(self._targets))
+        if self._groups is not None:
+            for name in self.settings.statistics:
+                write_groups(file, name, rows[name], self._groups)
 
     def _compare(self, pair: Pair) -> dict[str, Floats]:
         strands = None if self.settings.merge_first else self._strands
