@@ -10,14 +10,20 @@ from whelp.cli.console import console, count, say, warn
 from whelp.files import Closing
 
 if TYPE_CHECKING:
+    from whelp.interpreting.mutation_run import MutationSummary
     from whelp.scoring.run import ScoreSummary
     from whelp.specs import ModelSpec
 
 
 class ScoreBar(Closing):
-    """Shows how many variants are scored; it leaves nothing behind."""
+    """Shows how many variants, or others, are scored; it leaves nothing behind.
 
-    def __init__(self) -> None:
+    Args:
+        what: What is counted.
+    """
+
+    def __init__(self, what: str = "variants") -> None:
+        self._what = what
         self._progress: Progress | None = None
         self._task: Any = None
 
@@ -28,7 +34,7 @@ class ScoreBar(Closing):
             if not there.is_terminal:
                 return
             columns = (
-                TextColumn("variants"),
+                TextColumn(self._what),
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeRemainingColumn(),
@@ -60,3 +66,16 @@ def say_scored(summary: ScoreSummary) -> None:
         rejected = summary.path.with_name("rejected.tsv")
         warn(f"{count(summary.rejected)} variants cannot be scored; {rejected} says why")
     say(f"{count(summary.variants)} variants scored into {summary.path}")
+
+
+def say_mutated(summary: MutationSummary) -> None:
+    """Prints how many bases were replaced, and how many rows could not be explained."""
+    if summary.resumed:
+        say(f"{count(summary.resumed)} bases had been replaced before")
+    if summary.rejected:
+        rejected = summary.path.with_name("rejected.tsv")
+        warn(f"{count(summary.rejected)} rows cannot be explained; {rejected} says why")
+    say(
+        f"{count(summary.positions)} bases of {count(summary.regions)} stretches replaced, scores "
+        f"in {summary.path}"
+    )
