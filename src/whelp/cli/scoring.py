@@ -11,6 +11,7 @@ from whelp.cli.common import EXISTING_FILE, NEW_FOLDER, guarded, precision_optio
 from whelp.cli.console import say, show_table
 from whelp.cli.evaluating import Numbers
 from whelp.cli.score_display import ScoreBar, say_scored, say_transform
+from whelp.cli.variant_report import write_variant_report
 
 _HELP = """\
 Score what the VARIANTS change in the tracks that a model predicts.
@@ -20,8 +21,9 @@ Scores are of the alternate minus the reference allele of the file, whichever th
 Strands of a track are merged before statistics are taken, and predictions around insertions and
 deletions are joined at the variant.
 
-Writes scores.h5 (the layout of hound_snp.py, with 32-bit floats), with --table also scores.tsv.gz
-(a row for each variant and track), and rejected.tsv: variants that cannot be scored, and why.
+Writes scores.h5 (the layout of hound_snp.py, with 32-bit floats), report.html (the ranking, and
+both alleles of the first variants), with --table also scores.tsv.gz (a row for each variant and
+track), and rejected.tsv: variants that cannot be scored, and why.
 Memory does not grow with the number of variants.
 
 \b
@@ -74,6 +76,12 @@ Example:
     "say, else new]",
 )
 @click.option("--table", is_flag=True, help="Write scores.tsv.gz, too.")
+@click.option(
+    "--report/--no-report",
+    default=True,
+    show_default=True,
+    help="Write report.html, with pictures of the first variants.",
+)
 @click.option("--top", default=10, show_default=True, help="Variants to show at the end.")
 @click.option("--strict", is_flag=True, help="Stop if a variant cannot be scored.")
 @click.option("--batch-size", default=1, show_default=True, help="Alternates to run at a time.")
@@ -115,7 +123,7 @@ def _score(params: Path, weights: Path, variants: Path, options: dict[str, Any])
         scorer = VariantScorer(model, targets, fasta, settings=settings)
         say_transform(model.spec, settings.old)
         say(scorer.alleles.predictor.describe())
-        return score_to_file(
+        summary = score_to_file(
             scorer,
             VariantFile(variants, fasta, scorer.alleles.longest),
             options["out_dir"],
@@ -124,6 +132,11 @@ def _score(params: Path, weights: Path, variants: Path, options: dict[str, Any])
             strict=options["strict"],
             progress=bar.show,
         )
+        bar.close()
+        if options["report"]:
+            page = write_variant_report(summary, scorer, fasta, weights=weights, variants=variants)
+            say(f"report written to {page}" if page else "no report: there is nothing to rank")
+        return summary
 
 
 def _settings(options: dict[str, Any]) -> Any:
