@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,42 +14,101 @@ import numpy.typing as npt
 import pandas as pd
 
 from whelp.files import atomic_path
+from whelp.scoring.group_table import AGAINST, MEANS
 from whelp.scoring.statistics import STATISTICS
 
 _MOST_ROWS = 1 << 16
 _NUMBER = "%.6g"
+_VARIANTS = {
+    "chrom": "chr",
+    "pos": "pos",
+    "id": "snp",
+    "ref": "ref_allele",
+    "alt": "alt_allele",
+}
+_GENES = {"gene": "gene", "gene_name": "gene_name", "strand": "gene_strand"}
 
 
 def score_frames(path: Path) -> Iterator[pd.DataFrame]:
-    """Read a `scores.h5` as a long table, a part at a time.
+    """Read a file of scores as a long table, a part at a time.
 
     Args:
         path: The file, of whelp or Baskerville.
 
     Yields:
         A row for each variant and track: chrom, pos (bp from 1), id, ref, alt, track, description,
-        and a column for each statistic, but REF and ALT, which are no scores. At least one table,
-        which is empty if there are no variants.
+        and a column for each statistic, but whole coverage, which is no score. Scores by gene have
+        a row for each variant, gene and track, with gene, gene_name, strand and share behind alt.
+        At least one table, which is empty if there are no scores.
     """
     with h5py.File(path) as file:
-        names = _statistics(file)
-        tracks = _texts(file["target_ids"][:]), _texts(file["target_labels"][:])
-        number = len(tracks[0])
-        step = max(1, _MOST_ROWS // max(number, 1))
-        for first in range(0, max(len(file["pos"]), 1), step):
-            part = slice(first, first + step)
-            columns = {
-                "chrom": _texts(file["chr"][part]),
-                "pos": file["pos"][part],
-                "id": _texts(file["snp"][part]),
-                "ref": _texts(file["ref_allele"][part]),
-                "alt": _texts(file["alt_allele"][part]),
-            }
-            size = len(columns["pos"])
-            table = {name: np.repeat(values, number) for name, values in columns.items()}
-            table |= {"track": np.tile(tracks[0], size), "description": np.tile(tracks[1], size)}
-            table |= {name: file[name][part].reshape(-1) for name in names}
-            yield pd.DataFrame(table)
+        names = [name for name in STATISTICS if name in file and file[name].ndim == 2]
+        labels = {
+            "track": _texts(file["target_ids"][:]),
+            "description": _texts(file["target_labels"][:]),
+        }
+        yield from _frames(file, labels, {name: name for name in names})
+
+
+def group_frames(path: Path) -> Iterator[pd.DataFrame]:
+    """Read the scores of groups of tracks in a file of scores, a part at a time.
+
+    Args:
+        path: The file; it must have groups.
+
+    Yields:
+        Tables as of `score_frames`, with a row for each group instead of each track: group, and for
+        each statistic STATISTIC, the mean of the group's tracks, and STATISTIC_against_others.
+    """
+    with h5py.File(path) as file:
+        datasets: dict[str, str] = {}
+        for name in STATISTICS:
+            if name + MEANS in file:
+                datasets[name] = name + MEANS
+            if name + AGAINST in file:
+                datasets[name + AGAINST] = name + AGAINST
+        yield from _frames(file, {"group": _texts(file["groups"][:])}, datasets)
+
+
+def has_groups(path: Path) -> bool:
+    """Say whether a file of scores has those of groups of tracks."""
+    with h5py.File(path) as file:
+        return "groups" in file
+
+
+def _frames(
+    file: h5py.File, labels: Mapping[str, npt.NDArray[Any]], datasets: Mapping[str, str]
+) -> Iterator[pd.DataFrame]:
+    """Give long tables: each row of the file once for each label, with data sets as columns."""
+    number = len(next(iter(labels.values())))
+    step = max(1, _MOST_ROWS // max(number, 1))
+    for first in range(0, max(len(file["si" if "si" in file else "pos"]), 1), step):
+        part = slice(first, first + step)
+        columns = _columns(file, part)
+        size = len(columns["pos"])
+        table = {name: np.repeat(values, number) for name, values in columns.items()}
+        table |= {name: np.tile(values, size) for name, values in labels.items()}
+        table |= {name: file[data][part].reshape(-1) for name, data in datasets.items()}
+        yield pd.DataFrame(table)
+
+
+def _columns(file: h5py.File, part: slice) -> dict[str, npt.NDArray[Any]]:
+    """Say what some rows are about: the variants, and the genes if there are any."""
+    if "si" not in file:
+        return _read(file, _VARIANTS, part)
+    columns: dict[str, npt.NDArray[Any]] = {}
+    for numbers, names in (("si", _VARIANTS), ("gi", _GENES)):
+        places, back = np.unique(file[numbers][part], return_inverse=True)
+        columns |= {name: values[back] for name, values in _read(file, names, places).items()}
+    return {**columns, "share": file["share"][part]}
+
+
+def _read(file: h5py.File, names: Mapping[str, str], part: Any) -> dict[str, npt.NDArray[Any]]:
+    columns = {name: file[data][part] for name, data in names.items()}
+    return {
+        name: _texts(values) if values.dtype.kind == "S" else values
+        for name, values in columns.items()
+    }
 
 
 def write_score_table(scores: Path, path: Path) -> None:
@@ -78,9 +137,9 @@ def top_scores(path: Path, statistic: str, *, number: int = 10) -> pd.DataFrame:
         number: How many variants.
 
     Returns:
-        Rows as `score_frames` gives, one for each variant: that of the track with the largest
-        absolute score; the largest first, the first of equal ones in the file first. Scores that
-        are NaN do not count. The index is the variant's place in the file.
+        Rows as `score_frames` gives, one for each variant (and gene): that of the track with the
+        largest absolute score; the largest first, the first of equal ones in the file first. Scores
+        that are NaN do not count. The index is the row's place in the file.
     """
     best: list[tuple[float, int, int]] = []
     with h5py.File(path) as file:
@@ -95,19 +154,14 @@ def top_scores(path: Path, statistic: str, *, number: int = 10) -> pd.DataFrame:
             ]
             best = heapq.nlargest(number, best + found)
         rows = [_row(file, statistic, -minus, track) for _, minus, track in best]
-    columns = ["chrom", "pos", "id", "ref", "alt", "track", "description", statistic]
-    return pd.DataFrame(rows, columns=columns, index=[-minus for _, minus, _ in best])
+        names = [*_columns(file, slice(0, 0)), "track", "description", statistic]
+    return pd.DataFrame(rows, columns=names, index=[-minus for _, minus, _ in best])
 
 
 def _row(file: h5py.File, statistic: str, at: int, track: int) -> list[Any]:
-    texts = [file[name][at].decode() for name in ("chr", "snp", "ref_allele", "alt_allele")]
+    facts = [values[0] for values in _columns(file, slice(at, at + 1)).values()]
     labels = [file[name][track].decode() for name in ("target_ids", "target_labels")]
-    score = float(file[statistic][at, track])
-    return [texts[0], int(file["pos"][at]), *texts[1:], *labels, score]
-
-
-def _statistics(file: h5py.File) -> list[str]:
-    return [name for name in STATISTICS if name in file and not STATISTICS[name].is_coverage]
+    return [*facts, *labels, float(file[statistic][at, track])]
 
 
 def _texts(values: npt.NDArray[np.bytes_]) -> npt.NDArray[Any]:
