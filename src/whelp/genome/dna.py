@@ -54,18 +54,21 @@ def decode(index: npt.NDArray[np.uint8]) -> str:
 
 
 def one_hot(
-    index: npt.NDArray[np.uint8], dtype: npt.DTypeLike = np.float32
+    index: npt.NDArray[np.uint8], dtype: npt.DTypeLike = np.float32, *, unknown: float = 0
 ) -> npt.NDArray[np.generic]:
     """Turn base indexes into one-hot rows.
 
     Args:
         index: Indexes of shape `(..., length)`, 0 to 4.
         dtype: Type of the result.
+        unknown: What stands in all four columns of `UNKNOWN`.
 
     Returns:
-        Array of shape `(..., length, 4)`; rows of `UNKNOWN` are zero.
+        Array of shape `(..., length, 4)`.
     """
-    return np.take(np.eye(UNKNOWN + 1, len(BASES), dtype=dtype), index, axis=0)
+    rows = np.eye(UNKNOWN + 1, len(BASES), dtype=dtype)
+    rows[UNKNOWN] = unknown
+    return np.take(rows, index, axis=0)
 
 
 def from_one_hot(sequence: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

@@ -14,7 +14,8 @@ from whelp.genome.alternates import changed_stretch
 from whelp.models import SequenceModel
 from whelp.models.averaging import view
 from whelp.scoring.errors import ScoreError
-from whelp.scoring.incremental import IncrementalModel, Reference
+from whelp.scoring.incremental import Asked, Bins, IncrementalModel, Reference
+from whelp.scoring.splicing import Change
 from whelp.specs import TargetsTable
 
 Bases = npt.NDArray[np.uint8]
@@ -40,32 +41,45 @@ class Predictor:
         model: A model with one head.
         targets: The tracks; their indexes are places among the head's outputs.
         rc: Average with the prediction of the reverse complement, strands swapped.
-        batch_size: Sequences that are run at a time, at most.
+        batch_size: Sequences that are run at a time, at most; None for as many as fit (see
+            `IncrementalModel`).
+        like: A predictor over another model: what both models compute alike is computed once.
 
     Attributes:
         length: Length of a window, bp.
         stride: Width of a bin, bp.
         crop: What the model leaves out on either side, bp.
         bins: Bins of a prediction.
+        engine: The model, as it is run.
 
     Raises:
         ScoreError: The table has tracks that the head has not, or the model predicts maps.
     """
 
     def __init__(
-        self, model: SequenceModel, targets: TargetsTable, *, rc: bool = False, batch_size: int = 1
+        self,
+        model: SequenceModel,
+        targets: TargetsTable,
+        *,
+        rc: bool = False,
+        batch_size: int | None = None,
+        like: Predictor | None = None,
     ) -> None:
         self.length = int(model.spec.seq_length)
         self.stride = model.stride
         self.crop = model.crop * model.stride
         self.bins = model.target_length
-        self._engine = IncrementalModel(track_model(model, targets), batch_size=batch_size)
-        self._swap = targets.strand_pair or list(range(len(targets)))
-        self._rc = rc
+        self.engine = IncrementalModel(
+            track_model(model, targets),
+            batch_size=batch_size,
+            like=None if like is None else like.engine,
+        )
+        self._swap = np.array(targets.strand_pair or range(len(targets)))
+        self._strands = (False, True) if rc else (False,)
 
     def describe(self) -> str:
         """Say in a sentence what an alternate takes."""
-        return self._engine.describe()
+        return self.engine.describe()
 
     def window(self, bases: Bases) -> PredictedWindow:
         """Give a window, of which nothing is predicted yet.
@@ -73,65 +87,89 @@ class Predictor:
         Args:
             bases: Indexes of shape `(length,)`.
         """
-        return PredictedWindow(self._engine, bases, swap=self._swap, rc=self._rc)
+        return PredictedWindow(self, bases)
+
+    def predict(
+        self, asked: Sequence[tuple[PredictedWindow, Sequence[Moved], Bins | None]]
+    ) -> list[Floats]:
+        """Predict sequences of several windows together.
+
+        Args:
+            asked: Windows, sequences that are like each (at least one), and which bins of them are
+                wanted (int64, sorted; None for all).
+
+        Returns:
+            For each window what `PredictedWindow.predict` gives.
+        """
+        queries = [
+            self._query(window, one, bins, reverse=reverse)
+            for window, sequences, bins in asked
+            for one in sequences
+            for reverse in self._strands
+        ]
+        predictions = iter(self.engine.predict(queries))
+        return [
+            np.stack([self._joined([next(predictions) for _ in self._strands]) for _ in sequences])
+            for _, sequences, _ in asked
+        ]
+
+    def _query(
+        self, window: PredictedWindow, moved: Moved, bins: Bins | None, *, reverse: bool
+    ) -> Asked:
+        base, reference = window.reference(moved.near, reverse=reverse)
+        bases = dna.reverse_complement(moved.bases) if reverse else moved.bases
+        start, end = changed_stretch(base, bases)
+        change = Change(start, end, dna.one_hot(bases[start:end]))
+        if reverse and bins is not None:
+            bins = self.bins - 1 - bins[::-1]
+        return Asked(reference, change, bins)
+
+    def _joined(self, strands: Sequence[Floats]) -> Floats:
+        """Average the predictions of one strand or of both."""
+        if len(strands) == 1:
+            return strands[0]
+        forward, reverse = strands
+        both: Floats = (forward + reverse[::-1][:, self._swap]) / 2
+        return both
 
 
 class PredictedWindow:
     """A window of the genome; what its predictions share is computed once and kept.
 
     Args:
-        engine: Predicts.
+        predictor: Predicts.
         bases: The window, indexes of shape `(length,)`.
-        swap: For each track that of the other strand.
-        rc: Average with the prediction of the reverse complement.
     """
 
-    def __init__(
-        self, engine: IncrementalModel, bases: Bases, *, swap: Sequence[int], rc: bool
-    ) -> None:
-        self._engine = engine
+    def __init__(self, predictor: Predictor, bases: Bases) -> None:
+        self._predictor = predictor
         self._bases = bases
-        self._swap = np.array(swap)
-        self._strands = (False, True) if rc else (False,)
         self._known: dict[tuple[int, bool], tuple[Bases, Reference]] = {}
 
-    def predict(self, sequences: Sequence[Moved]) -> Floats:
+    def predict(self, sequences: Sequence[Moved], *, bins: Bins | None = None) -> Floats:
         """Predict sequences.
 
         Args:
             sequences: At least one.
+            bins: The wanted bins, sorted; None for all.
 
         Returns:
             Squashed predictions, float32 of shape `(sequences, bins, tracks)`.
         """
-        by_shift: dict[int, list[int]] = {}
-        for place, sequence in enumerate(sequences):
-            by_shift.setdefault(sequence.near, []).append(place)
-        found: list[Any] = [None] * len(sequences)
-        for near, places in by_shift.items():
-            group = [sequences[place].bases for place in places]
-            strands = [self._one_strand(near, group, reverse=r) for r in self._strands]
-            values = strands[0] if len(strands) == 1 else (strands[0] + strands[1]) / 2
-            for place, prediction in zip(places, values, strict=True):
-                found[place] = prediction
-        return np.stack(found)
+        return self._predictor.predict([(self, sequences, bins)])[0]
 
-    def _one_strand(self, near: int, sequences: Sequence[Bases], *, reverse: bool) -> Floats:
-        base, reference = self._reference(near, reverse=reverse)
-        changes = []
-        for sequence in sequences:
-            bases = dna.reverse_complement(sequence) if reverse else sequence
-            start, end = changed_stretch(base, bases)
-            changes.append((start, end, dna.one_hot(bases[start:end])))
-        values: Floats = self._engine.alternates(reference, changes)
-        return values[:, ::-1][..., self._swap] if reverse else values
+    def reference(self, near: int, *, reverse: bool) -> tuple[Bases, Reference]:
+        """Give the window's own sequence, and what its changes are predicted from.
 
-    def _reference(self, near: int, *, reverse: bool) -> tuple[Bases, Reference]:
+        Args:
+            near: By how many bp it is moved.
+            reverse: Whether it is the reverse complement, of the moved sequence.
+        """
         key = (near, reverse)
         if key not in self._known:
             bases = dna.shift(self._bases, near)
             bases = dna.reverse_complement(bases) if reverse else bases
-            self._known[key] = bases, self._engine.reference(dna.one_hot(bases))
+            self._known[key] = bases, self._predictor.engine.reference(dna.one_hot(bases))
         return self._known[key]
 
 
