@@ -10,14 +10,13 @@ from whelp.genome.fasta import Fasta
 from whelp.genome.genes import Gene
 from whelp.genome.intervals import BedRow, Interval, read_bed
 from whelp.genome.variants import Variant
+from whelp.interpreting.gene_regions import GenesAround, Grid, whole_genes
 from whelp.interpreting.regions import (
     Flanks,
-    GenesAround,
     Region,
     bed_regions,
     check_region,
     variant_regions,
-    whole_genes,
 )
 
 LETTERS = dna.decode(np.random.default_rng(1).integers(0, 4, 400).astype("uint8"))
@@ -122,7 +121,7 @@ def test_windows_of_genes() -> None:
     left, right, *_ = whole_genes(genes, length=60)
     assert left.window[:3] == ("chr1", 69, 129) and (left.start, left.end) == (69, 129)
     assert [found.name for found in left.window.genes] == ["left"]
-    around = GenesAround(genes, length=60)
+    around = GenesAround(genes, grid=Grid(60, 4, 4, 13))
     (region,) = bed_regions([BedRow(Interval("chr1", 121, 126), ("x", "", "-"), 1)], length=60)
     both = around.regions(region)
     assert [(found.name, found.strand) for found in both] == [("x left", "+"), ("x right", "+")]

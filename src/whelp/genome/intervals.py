@@ -78,10 +78,18 @@ def read_bed(path: str | Path) -> list[BedRow]:
         BedError: A line has fewer than three columns, or its start or end is no position.
         OSError: The file cannot be read.
     """
-    return [
-        BedRow(Interval(chrom, start, end), fields, line)
-        for line, chrom, start, end, fields in _lines(Path(path))
-    ]
+    return list(bed_rows(path))
+
+
+def bed_rows(path: str | Path) -> Iterator[BedRow]:
+    """Read as `read_bed` does, one row after the other: memory does not grow with the file.
+
+    Raises:
+        BedError: As for `read_bed`.
+        OSError: The file cannot be read.
+    """
+    for line, chrom, start, end, fields in _lines(Path(path)):
+        yield BedRow(Interval(chrom, start, end), fields, line)
 
 
 def read_spans(path: str | Path) -> dict[str, Spans]:

@@ -6,8 +6,7 @@ after the other, so that memory does not grow with their number.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
@@ -17,9 +16,8 @@ import numpy.typing as npt
 from whelp.genome import dna
 from whelp.genome.alternates import alternate_sequence
 from whelp.genome.fasta import Fasta
-from whelp.genome.genes import Gene
 from whelp.genome.intervals import BedRow
-from whelp.genome.variant_windows import Window, gene_windows, midpoint
+from whelp.genome.variant_windows import Window
 from whelp.genome.variants import Variant
 
 _LONGEST_ALLELE = 5
@@ -179,61 +177,6 @@ def _around(window: Window, flanks: Flanks, strand: str = "+") -> tuple[int, int
     if strand == "-":
         return window.end - first - size, window.end - first
     return window.start + first, window.start + first + size
-
-
-def whole_genes(genes: Iterable[Gene], *, length: int) -> Iterator[Region]:
-    """Take the whole window of each gene, centred on its exons (see `gene_windows`).
-
-    Args:
-        genes: Genes.
-        length: Length of a window, bp.
-
-    Yields:
-        A region for each gene, in their order, with the gene in its window; on the + strand.
-    """
-    for gene in genes:
-        (window,) = gene_windows([gene], length=length)
-        yield Region(window, window.start, window.end, "+", gene.name)
-
-
-class GenesAround:
-    """Genes by place, to find those whose windows show a stretch.
-
-    Args:
-        genes: Genes in any order.
-        length: Length of a window, bp.
-    """
-
-    def __init__(self, genes: Iterable[Gene], *, length: int) -> None:
-        self._length = length
-        self._genes: dict[str, list[tuple[int, Gene]]] = {}
-        for gene in genes:
-            self._genes.setdefault(gene.chrom, []).append((midpoint(gene), gene))
-        for held in self._genes.values():
-            held.sort(key=lambda pair: pair[0])
-
-    def regions(self, region: Region) -> list[Region]:
-        """Show a stretch in the window of each gene near it.
-
-        Args:
-            region: A stretch, in whatever window.
-
-        Returns:
-            The same stretch on the + strand, once for each gene whose window holds it whole, the
-            gene in the window; none where there is no such gene.
-        """
-        held: Sequence[tuple[int, Gene]] = self._genes.get(region.window.chrom, ())
-        low = bisect_left(held, region.end - self._length, key=lambda pair: pair[0])
-        high = bisect_right(held, region.start + self._length, key=lambda pair: pair[0])
-        found = []
-        for _, gene in held[low:high]:
-            (window,) = gene_windows([gene], length=self._length)
-            inside = window.start <= region.start and region.end <= window.end
-            variant = region.variant
-            if inside and (variant is None or window.start <= variant.start < window.end):
-                name = f"{region.name} {gene.name}"
-                found.append(region._replace(window=window, strand="+", name=name))
-        return found
 
 
 def check_region(region: Region, fasta: Fasta) -> str:

@@ -1,0 +1,197 @@
+"""What of a prediction is compared between a sequence and its mutations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from whelp.interpreting.gene_regions import Grid, bins_of_gene
+from whelp.interpreting.objectives import Objective
+from whelp.interpreting.regions import Region
+from whelp.scoring.gene_statistics import gene_coverage
+from whelp.scoring.statistics import (
+    STATISTICS,
+    Allele,
+    StatisticError,
+    check_statistics,
+    score,
+)
+from whelp.scoring.strands import Strands
+from whelp.scoring.untransform import Untransform
+from whelp.specs import TargetsTable
+
+Floats = npt.NDArray[Any]
+
+
+class Column(NamedTuple):
+    """What a column of scores is of.
+
+    Attributes:
+        identifier: Of a track, or of what is made of several.
+        label: What it is.
+    """
+
+    identifier: str
+    label: str
+
+
+class Measure(Protocol):
+    """What is compared.
+
+    Attributes:
+        names: What the scores are called.
+        tracks: What the columns of each are of.
+    """
+
+    names: tuple[str, ...]
+    tracks: Sequence[Column]
+
+    def reader(self, region: Region) -> Callable[[Floats], Any]:
+        """Give a function of squashed predictions `(shifts, bins, tracks)` of a region's window."""
+
+    def compare(self, ref: Any, alt: Any) -> Mapping[str, Floats]:
+        """Compare what that function gave of two sequences: name -> `(columns,)`."""
+
+
+class TrackStatistics:
+    """Statistics of each track, strands merged in linear units, over all bins.
+
+    Args:
+        targets: The tracks.
+        statistics: Names from `STATISTICS`.
+        old: The targets were squashed in the old way (released Borzoi models).
+
+    Attributes:
+        names: The statistics.
+        tracks: The merged tracks.
+
+    Raises:
+        StatisticError: A statistic is not known, or is one allele's coverage.
+        SpecError: The targets table lacks what is needed to undo the squashing or to merge strands.
+    """
+
+    def __init__(self, targets: TargetsTable, statistics: Iterable[str], *, old: bool) -> None:
+        self.names = check_mutation_statistics(statistics)
+        self._strands = Strands.of(targets)
+        self._untransform = Untransform(targets, old=old)
+        rows = self._strands.rows(targets)
+        self.tracks = [Column(row.identifier, row.description or row.identifier) for row in rows]
+
+    def reader(self, region: Region) -> Callable[[Floats], Allele]:
+        """See `Measure`."""
+        return lambda values: Allele(self._strands.merge(self._untransform(values)))
+
+    def compare(self, ref: Allele, alt: Allele) -> Mapping[str, Floats]:
+        """See `Measure`."""
+        return score(ref, alt, self.names)
+
+
+class GeneStatistics(TrackStatistics):
+    """The same over the bins of a gene's exons, on its strand.
+
+    The gene is the one of the region's window. Whatever strand the model is shown, bins and tracks
+    are those of the gene.
+
+    Args:
+        targets: The tracks.
+        statistics: Names from `STATISTICS`.
+        old: As of `TrackStatistics`.
+        grid: The bins of the model's predictions.
+
+    Raises:
+        StatisticError: As of `TrackStatistics`.
+        SpecError: As of `TrackStatistics`.
+    """
+
+    def __init__(
+        self, targets: TargetsTable, statistics: Iterable[str], *, old: bool, grid: Grid
+    ) -> None:
+        super().__init__(targets, statistics, old=old)
+        self._grid = grid
+
+    def reader(self, region: Region) -> Callable[[Floats], Allele]:
+        """See `Measure`.
+
+        Raises:
+            StatisticError: No bin of the gene lies in what the model predicts of the window.
+        """
+        (gene,) = region.window.genes
+        bins = bins_of_gene(gene, region, self._grid)
+        return lambda values: gene_coverage(
+            values,
+            bins,
+            strand=gene.strand,
+            strands=self._strands,
+            untransform=self._untransform,
+        )
+
+
+class ObjectiveChange:
+    """The change of an objective: a log of coverage, or its difference between two groups.
+
+    Args:
+        objective: What is explained; where a region's window has a gene, this for the gene.
+        grid: The bins of the model's predictions.
+        column: What the number is called.
+
+    Attributes:
+        names: `change`.
+        tracks: One column.
+    """
+
+    names: tuple[str, ...] = ("change",)
+
+    def __init__(self, objective: Objective, *, grid: Grid, column: Column) -> None:
+        self.tracks = [column]
+        self._objective = objective
+        self._grid = grid
+
+    def reader(self, region: Region) -> Callable[[Floats], Floats]:
+        """See `Measure`: the objective of each shift.
+
+        Raises:
+            ObjectiveError: No bin of the gene lies in what the model predicts of the window.
+        """
+        objective = self._objective
+        if region.window.genes:
+            (gene,) = region.window.genes
+            objective = objective.for_gene(bins_of_gene(gene, region, self._grid), gene.strand)
+        return lambda values: _objective_of(objective, values)
+
+    def compare(self, ref: Floats, alt: Floats) -> Mapping[str, Floats]:
+        """See `Measure`."""
+        return {"change": np.mean(alt - ref, keepdims=True)}
+
+
+def _objective_of(objective: Objective, predictions: Floats) -> Floats:
+    """An objective in float64, since changes by a base are small: `(shifts,)`."""
+    weights = objective.weights()
+    coverage = objective.coverage(predictions[:, objective.bins])
+    sums = (coverage.sum(axis=1)[:, weights.rows] * weights.strands).sum(axis=1)
+    if objective.pool == "logs":
+        groups = np.log(sums + objective.pseudo) @ weights.shares.T
+    else:
+        groups = np.log(sums @ weights.shares.T + objective.pseudo)
+    return np.asarray(groups @ weights.signs)
+
+
+def check_mutation_statistics(names: Iterable[str]) -> tuple[str, ...]:
+    """Check names of statistics of mutations.
+
+    Returns:
+        The names without repetitions.
+
+    Raises:
+        StatisticError: A name is not known, or its statistic is not a number a track.
+    """
+    known = check_statistics(names)
+    for name in known:
+        if STATISTICS[name].is_coverage:
+            raise StatisticError(
+                f"{name} is predicted coverage and no comparison; expected statistics with one "
+                f"number a mutation and track, such as logSUM. For coverage use `whelp score`"
+            )
+    return known
