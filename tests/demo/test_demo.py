@@ -68,6 +68,13 @@ def test_demo_runs_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert files >= {"adapter.safetensors", "model_best.h5", "report.html", "run.json", "test"}
     page = (tmp_path / "report.html").read_text()
     assert "<svg" in page and "Linear" in page
+    assert "64 made-up variants, scored by Linear" in first.stdout
+    assert {path.name for path in (tmp_path / "variants").iterdir()} == {
+        "report.html",
+        "scores.h5",
+        "scores.tsv.gz",
+    }
+    assert "chr17_35165061" in (tmp_path / "variants/report.html").read_text()
     statistics = json.loads((tmp_path / "data" / "statistics.json").read_text())
     assert (statistics["num_targets"], statistics["train_seqs"]) == (TRACKS, 28)
     stamp = (tmp_path / "linear" / "log.csv").stat().st_mtime_ns

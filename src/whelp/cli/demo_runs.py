@@ -20,6 +20,8 @@ HEAD = "head_mouse"
 TRACKS = 12
 DATA = "data"
 """Folder of the data set, in the demo's folder."""
+VARIANTS = "variants"
+"""Folder of the scored variants."""
 
 WINDOWS_PER_FILE = 4
 _TRAIN = {
@@ -155,14 +157,46 @@ def data_command(out_dir: Path) -> list[str]:
     ]
 
 
-def make_data(arguments: Sequence[str]) -> None:
-    """Makes the data set in a process of its own, or goes on with it.
+def score_command(method: Method, out_dir: Path) -> list[str]:
+    """Returns the arguments of `whelp` that score the demo's variants by a finished method."""
+    tracks = demo_file("mm10_tracks")
+    folder = out_dir / method.folder
+    return [
+        "score",
+        str(folder / "params.json"),
+        str(folder / "model_best.h5"),
+        str(tracks / "variants.vcf"),
+        *("--genome", str(tracks / "mm10_windows.fa.gz")),
+        *("--targets", str(out_dir / DATA / "targets.txt")),
+        *("--out-dir", str(out_dir / VARIANTS)),
+        *("--cluster", "0.01"),
+        *("--stats", "logSUM,logD2"),
+        "--table",
+    ]
+
+
+def run_command(arguments: Sequence[str], name: str) -> None:
+    """Runs `whelp` in a process of its own, which needs the memory; it stops with this one.
+
+    Args:
+        arguments: What follows `whelp`.
+        name: What it is, to name it if it fails.
 
     Raises:
         DemoError: The process failed.
         KeyboardInterrupt: Ctrl-C; the process has stopped, too.
     """
-    _call([*arguments, "--resume"], "The data set")
+    process = subprocess.Popen([sys.executable, "-m", "whelp.cli.main", *arguments])
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        process.wait()
+        raise
+    if code:
+        raise DemoError(
+            f"{name} failed with exit code {code}; its message is above. Call whelp demo again to "
+            "go on from here."
+        )
 
 
 def begun(method: Method, out_dir: Path) -> str:
@@ -195,23 +229,8 @@ def run_method(method: Method, out_dir: Path, *, quick: bool) -> bool:
     if state == "finished":
         return False
     arguments += ["--resume"] if state == "resume" else ["--overwrite"]
-    _call(arguments, method.name)
+    run_command(arguments, method.name)
     return True
-
-
-def _call(arguments: Sequence[str], name: str) -> None:
-    """Runs `whelp` in a process, which stops with this one."""
-    process = subprocess.Popen([sys.executable, "-m", "whelp.cli.main", *arguments])
-    try:
-        code = process.wait()
-    except KeyboardInterrupt:
-        process.wait()
-        raise
-    if code:
-        raise DemoError(
-            f"{name} failed with exit code {code}; its message is above. Call whelp demo again to "
-            "go on from here."
-        )
 
 
 def summary_of(method: Method, out_dir: Path) -> RunSummary:

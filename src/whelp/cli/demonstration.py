@@ -19,13 +19,15 @@ from whelp.cli.demo_runs import (
     DATA,
     METHODS,
     TRACKS,
+    VARIANTS,
     Method,
     best_of,
     command_of,
     data_command,
     demo_params,
-    make_data,
+    run_command,
     run_method,
+    score_command,
     summary_of,
     with_recipe,
 )
@@ -38,9 +40,10 @@ _HELP = """\
 Adapt a pretrained mini Borzoi (human) to 12 real mouse tracks, by five methods.
 
 A data set is made from BigWigs and a FASTA file. Then come linear (the head only), LoRA, Locon4,
-full fine-tuning, and training from scratch, each in a process of its own. Takes at most ten minutes
-on two cores, and ends with a table, a report that compares the methods, and for each of them an
-adapter file and weights that Baskerville loads. Called again, it goes on where it stopped.
+full fine-tuning, and training from scratch, each in a process of its own; and at the end the most
+accurate of them scores variants. Takes at most ten minutes on two cores. There are a table, a
+report that compares the methods, for each of them an adapter file and weights that Baskerville
+loads, and a report of the variants. Called again, it goes on where it stopped.
 
 Settings are those with which the reference was run on the same data. They leave the new head
 half-trained, so that LoRA and Locon4 stay behind the linear method; with --recipes they do not.
@@ -101,9 +104,11 @@ def command(out_dir: Path, methods: Sequence[Method], *, recipes: bool, quick: b
     report = _write_report(methods, runs, out_dir, quick=quick)
     _say_table(runs)
     best = methods[best_of(runs)]
+    _score_variants(best, out_dir)
     say()
     say(f"data set        {out_dir / DATA}")
     say(f"report          {report}")
+    say(f"variants        {out_dir / VARIANTS / 'report.html'}")
     adapters = [m.folder for m in methods if (out_dir / m.folder / "adapter.safetensors").exists()]
     for folder in adapters:
         say(f"adapter file    {out_dir / folder / 'adapter.safetensors'}")
@@ -117,8 +122,16 @@ def _make_data(out_dir: Path, *, quick: bool) -> None:
     arguments = data_command(out_dir)
     say("Data set, from FASTA and BigWigs", style="bold")
     say(f"  {shlex.join(['whelp', *arguments])}", style="dim")
-    make_data(arguments)
+    run_command([*arguments, "--resume"], "The data set")
     say()
+
+
+def _score_variants(best: Method, out_dir: Path) -> None:
+    arguments = score_command(best, out_dir)
+    say()
+    say(f"64 made-up variants, scored by {best.name}", style="bold")
+    say(f"  {shlex.join(['whelp', *arguments])}", style="dim")
+    run_command([*arguments, "--overwrite"], "The scoring of variants")
 
 
 def _say_table(runs: Sequence[RunSummary]) -> None:
