@@ -44,6 +44,7 @@ class Predictor:
         batch_size: Sequences that are run at a time, at most; None for as many as fit (see
             `IncrementalModel`).
         like: A predictor over another model: what both models compute alike is computed once.
+        unknown: What stands in all four columns of an N; 0 as in training.
 
     Attributes:
         length: Length of a window, bp.
@@ -64,18 +65,20 @@ class Predictor:
         rc: bool = False,
         batch_size: int | None = None,
         like: Predictor | None = None,
+        unknown: float = 0,
     ) -> None:
         self.length = int(model.spec.seq_length)
         self.stride = model.stride
         self.crop = model.crop * model.stride
         self.bins = model.target_length
-        self.engine = IncrementalModel(
+        self.engine: IncrementalModel = IncrementalModel(
             track_model(model, targets),
             batch_size=batch_size,
             like=None if like is None else like.engine,
         )
         self._swap = np.array(targets.strand_pair or range(len(targets)))
         self._strands = (False, True) if rc else (False,)
+        self._unknown = unknown
 
     def describe(self) -> str:
         """Say in a sentence what an alternate takes."""
@@ -113,13 +116,17 @@ class Predictor:
             for _, sequences, _ in asked
         ]
 
+    def one_hot(self, bases: Bases) -> Floats:
+        """Give bases of shape `(length,)` as the model takes them, `(length, 4)`."""
+        return dna.one_hot(bases, unknown=self._unknown)
+
     def _query(
         self, window: PredictedWindow, moved: Moved, bins: Bins | None, *, reverse: bool
     ) -> Asked:
         base, reference = window.reference(moved.near, reverse=reverse)
         bases = dna.reverse_complement(moved.bases) if reverse else moved.bases
         start, end = changed_stretch(base, bases)
-        change = Change(start, end, dna.one_hot(bases[start:end]))
+        change = Change(start, end, self.one_hot(bases[start:end]))
         if reverse and bins is not None:
             bins = self.bins - 1 - bins[::-1]
         return Asked(reference, change, bins)
@@ -169,7 +176,8 @@ class PredictedWindow:
         if key not in self._known:
             bases = dna.shift(self._bases, near)
             bases = dna.reverse_complement(bases) if reverse else bases
-            self._known[key] = bases, self._predictor.engine.reference(dna.one_hot(bases))
+            one_hot = self._predictor.one_hot(bases)
+            self._known[key] = bases, self._predictor.engine.reference(one_hot)
         return self._known[key]
 
 
