@@ -60,12 +60,15 @@ def say_transform(model: ModelSpec, old: bool | None) -> None:
 
 def say_scored(summary: ScoreSummary) -> None:
     """Prints how many variants were scored and how many could not be."""
+    by_gene = summary.rows != summary.variants
     if summary.resumed:
-        say(f"{count(summary.resumed)} variants had been scored before")
+        what = "scores by gene had been made" if by_gene else "variants had been scored"
+        say(f"{count(summary.resumed)} {what} before")
     if summary.rejected:
         rejected = summary.path.with_name("rejected.tsv")
         warn(f"{count(summary.rejected)} variants cannot be scored; {rejected} says why")
-    say(f"{count(summary.variants)} variants scored into {summary.path}")
+    more = f", by gene in {count(summary.rows)} rows," if by_gene else ""
+    say(f"{count(summary.variants)} variants scored{more} into {summary.path}")
 
 
 def say_mutated(summary: MutationSummary) -> None:

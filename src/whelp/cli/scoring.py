@@ -26,6 +26,15 @@ both alleles of the first variants), with --table also scores.tsv.gz (a row for 
 track), and rejected.tsv: variants that cannot be scored, and why.
 Memory does not grow with the number of variants.
 
+With --genes a variant is scored for each gene near it: only the bins of the gene's exons count, on
+the gene's strand. scores.h5 then has a row for each variant and gene, with the share of the gene's
+bins that lay in the window, and scores.tsv.gz is always written. With --center gene (as
+hound_snpgene.py) the variants of a gene share its window; with --center variant and --overlap
+majority (as borzoi_sed.py) each has its own.
+
+Where the targets table has a column 'group' (of cell types, say), there are also scores of groups:
+the mean of a group's tracks, and its difference from the mean of the other groups.
+
 \b
 Statistics (log is log2(1 + x)):
   SUM, logSUM, sqrtSUM         change of the sum over bins
@@ -41,6 +50,8 @@ Example:
   whelp score params.json model.h5 variants.vcf -g hg38.fa -t data/targets.txt -o scores
   whelp score params.json model.h5 variants.vcf -g hg38.fa -t data/targets.txt \\
     --stats logSUM,logD2 --rc --shifts 0,1,-1 --table -o averaged
+  whelp score params.json model.h5 variants.vcf -g hg38.fa -t data/targets.txt \\
+    --genes genes.gtf --cluster 0.2 -o by_gene
 """
 
 
@@ -57,7 +68,23 @@ Example:
     "-a", "--adapter", type=EXISTING_FILE, help="Adapter file; WEIGHTS are then those of its base."
 )
 @click.option("--head", default="0", help="Head to score by, by index or name.  [default: 0]")
-@click.option("--stats", default="logSUM", show_default=True, help="Statistics, with commas.")
+@click.option("--stats", help="Statistics, with commas.  [default: logSUM; with --genes logSED]")
+@click.option("--genes", type=EXISTING_FILE, help="Score by gene: GTF or GFF3, plain or gzipped.")
+@click.option(
+    "--center",
+    type=click.Choice(["gene", "variant"]),
+    default="gene",
+    show_default=True,
+    help="What windows are centred on, with --genes.",
+)
+@click.option(
+    "--overlap",
+    type=click.Choice(["any", "majority"]),
+    default="any",
+    show_default=True,
+    help="Bins of a gene: those with any base of an exon, or a majority.",
+)
+@click.option("--span", is_flag=True, help="Count all from a gene's first to its last exon.")
 @click.option("--rc", is_flag=True, help="Average predictions over both strands.")
 @click.option(
     "--shifts", type=Numbers(), default="0", show_default=True, help="Shifts to average over, bp."
@@ -67,7 +94,7 @@ Example:
     "--cluster",
     default=0.0,
     show_default=True,
-    help="Share of the model's length within which variants share a window: quicker.",
+    help="Share of the model's length within which variants, or genes, share a window: quicker.",
 )
 @click.option(
     "--transform-old/--transform-new",
@@ -80,7 +107,7 @@ Example:
     "--report/--no-report",
     default=True,
     show_default=True,
-    help="Write report.html, with pictures of the first variants.",
+    help="Write report.html, with pictures of the first variants; not with --genes.",
 )
 @click.option("--top", default=10, show_default=True, help="Variants to show at the end.")
 @click.option("--strict", is_flag=True, help="Stop if a variant cannot be scored.")
@@ -92,51 +119,79 @@ Example:
 @guarded
 def command(params: Path, weights: Path, variants: Path, **options: Any) -> None:
     """Score what the VARIANTS change in the tracks that a model predicts."""
-    from whelp.scoring.score_table import write_score_table
     from whelp.scoring.statistics import check_statistics
 
     if options["resume"] and options["overwrite"]:
         raise click.UsageError("--resume and --overwrite exclude each other")
+    if options["genes"] is None and (options["span"] or options["overlap"] != "any"):
+        raise click.UsageError("--span and --overlap are for --genes")
+    if options["stats"] is None:
+        options["stats"] = "logSUM" if options["genes"] is None else "logSED"
     words = [word.strip() for word in options["stats"].split(",") if word.strip()]
     options["statistics"] = check_statistics(words)
     summary = _score(params, weights, variants, options)
-    if options["table"]:
-        table = summary.path.with_name("scores.tsv.gz")
-        write_score_table(summary.path, table)
-        say(f"table written to {table}")
+    if options["table"] or options["genes"] is not None:
+        _write_tables(summary.path)
     _say_end(summary, options)
+
+
+def _write_tables(scores: Path) -> None:
+    from whelp.scoring.frames import write_frames
+    from whelp.scoring.score_table import group_frames, has_groups, score_frames
+
+    tables = {"scores.tsv.gz": score_frames}
+    if has_groups(scores):
+        tables["groups.tsv.gz"] = group_frames
+    for name, frames in tables.items():
+        write_frames(frames(scores), scores.with_name(name))
+        say(f"table written to {scores.with_name(name)}")
 
 
 def _score(params: Path, weights: Path, variants: Path, options: dict[str, Any]) -> Any:
     from whelp.genome.fasta import Fasta
     from whelp.scoring.run import VariantFile, describe_run, score_to_file
-    from whelp.scoring.variant_scores import VariantScorer
     from whelp.specs import TargetsTable
 
     settings = _settings(options)
     targets = TargetsTable.read(options["targets"])
     files = {"params": params, "weights": weights, "variants": variants}
-    files |= {name: options[name] for name in ("targets", "genome", "adapter") if options[name]}
-    arithmetic = {name: options[name] for name in ("head", "precision", "tf32")}
-    with Fasta(options["genome"]) as fasta, ScoreBar() as bar:
+    named = ("targets", "genome", "adapter", "genes")
+    files |= {name: options[name] for name in named if options[name]}
+    by_gene = ("center", "overlap", "span") if options["genes"] is not None else ()
+    known = ("head", "precision", "tf32", *by_gene)
+    what = "variants" if options["genes"] is None else "variants by gene"
+    with Fasta(options["genome"]) as fasta, ScoreBar(what) as bar:
         model = _model(params, weights, options)
-        scorer = VariantScorer(model, targets, fasta, settings=settings)
+        scorer = _scorer(model, targets, fasta, settings=settings, options=options)
         say_transform(model.spec, settings.old)
         say(scorer.alleles.predictor.describe())
         summary = score_to_file(
             scorer,
             VariantFile(variants, fasta, scorer.alleles.longest),
             options["out_dir"],
-            run=describe_run(settings, files, **arithmetic),
+            run=describe_run(settings, files, **{name: options[name] for name in known}),
             existing=_existing(options),
             strict=options["strict"],
             progress=bar.show,
         )
         bar.close()
-        if options["report"]:
+        if options["report"] and options["genes"] is None:
             page = write_variant_report(summary, scorer, fasta, weights=weights, variants=variants)
             say(f"report written to {page}" if page else "no report: there is nothing to rank")
         return summary
+
+
+def _scorer(model: Any, targets: Any, fasta: Any, *, settings: Any, options: dict[str, Any]) -> Any:
+    from whelp.scoring.gene_scores import GeneScorer
+    from whelp.scoring.gene_windows import GeneSettings
+    from whelp.scoring.variant_scores import VariantScorer
+
+    if options["genes"] is None:
+        return VariantScorer(model, targets, fasta, settings=settings)
+    genes = GeneSettings(
+        options["genes"], options["center"], overlap=options["overlap"], span=options["span"]
+    )
+    return GeneScorer(model, targets, fasta, settings=settings, genes=genes)
 
 
 def _settings(options: dict[str, Any]) -> Any:
@@ -178,12 +233,15 @@ def _say_end(summary: Any, options: dict[str, Any]) -> None:
     ranking = [name for name in options["statistics"] if not STATISTICS[name].is_coverage]
     if ranking and summary.variants and options["top"] > 0:
         best = top_scores(summary.path, ranking[0], number=options["top"])
+        genes = ["gene_name"] if "gene_name" in best else []
         rows = [
-            [row["id"], f"{row['chrom']}:{row['pos']}", row["ref"], row["alt"], row["track"]]
-            + [row["description"], f"{row[ranking[0]]:.4g}"]
+            [row["id"], f"{row['chrom']}:{row['pos']}", row["ref"], row["alt"]]
+            + [row[name] for name in [*genes, "track", "description"]]
+            + [f"{row[ranking[0]]:.4g}"]
             for row in best.to_dict("records")
         ]
-        headings = ["variant", "place", "ref", "alt", "track", "description", ranking[0]]
+        headings = ["variant", "place", "ref", "alt", *(["gene"] if genes else [])]
+        headings += ["track", "description", ranking[0]]
         show_table(
             f"Largest {ranking[0]}, in the track where it is", headings, rows, numbers=headings[-1:]
         )
