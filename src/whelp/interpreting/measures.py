@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -11,7 +11,6 @@ import numpy.typing as npt
 from whelp.interpreting.gene_regions import Grid, bins_of_gene
 from whelp.interpreting.objectives import Objective
 from whelp.interpreting.regions import Region
-from whelp.scoring.gene_statistics import gene_coverage
 from whelp.scoring.statistics import (
     STATISTICS,
     Allele,
@@ -38,6 +37,19 @@ class Column(NamedTuple):
     label: str
 
 
+class Reading(NamedTuple):
+    """What is read of the predictions of a region's window.
+
+    Attributes:
+        bins: The bins that count, sorted, int64; None for all.
+        read: Function of squashed predictions `(shifts, bins, tracks)` of these bins; what it gives
+            is compared.
+    """
+
+    bins: npt.NDArray[np.int64] | None
+    read: Callable[[Floats], Any]
+
+
 class Measure(Protocol):
     """What is compared.
 
@@ -47,13 +59,13 @@ class Measure(Protocol):
     """
 
     names: tuple[str, ...]
-    tracks: Sequence[Column]
+    tracks: list[Column]
 
-    def reader(self, region: Region) -> Callable[[Floats], Any]:
-        """Give a function of squashed predictions `(shifts, bins, tracks)` of a region's window."""
+    def reading(self, region: Region) -> Reading:
+        """Say what is read of the predictions of a region's window."""
 
     def compare(self, ref: Any, alt: Any) -> Mapping[str, Floats]:
-        """Compare what that function gave of two sequences: name -> `(columns,)`."""
+        """Compare what was read of two sequences: name -> `(columns,)`."""
 
 
 class TrackStatistics:
@@ -80,20 +92,22 @@ class TrackStatistics:
         rows = self._strands.rows(targets)
         self.tracks = [Column(row.identifier, row.description or row.identifier) for row in rows]
 
-    def reader(self, region: Region) -> Callable[[Floats], Allele]:
+    def reading(self, region: Region) -> Reading:
         """See `Measure`."""
-        return lambda values: Allele(self._strands.merge(self._untransform(values)))
+        return Reading(None, self._read)
 
     def compare(self, ref: Allele, alt: Allele) -> Mapping[str, Floats]:
         """See `Measure`."""
         return score(ref, alt, self.names)
 
+    def _read(self, values: Floats, strand: str = ".") -> Allele:
+        return Allele(self._strands.select(self._untransform(values), strand))
+
 
 class GeneStatistics(TrackStatistics):
     """The same over the bins of a gene's exons, on its strand.
 
-    The gene is the one of the region's window. Whatever strand the model is shown, bins and tracks
-    are those of the gene.
+    The gene is the one of the region's window; regions are on the + strand.
 
     Args:
         targets: The tracks.
@@ -112,21 +126,11 @@ class GeneStatistics(TrackStatistics):
         super().__init__(targets, statistics, old=old)
         self._grid = grid
 
-    def reader(self, region: Region) -> Callable[[Floats], Allele]:
-        """See `Measure`.
-
-        Raises:
-            StatisticError: No bin of the gene lies in what the model predicts of the window.
-        """
+    def reading(self, region: Region) -> Reading:
+        """See `Measure`."""
         (gene,) = region.window.genes
-        bins = bins_of_gene(gene, region, self._grid)
-        return lambda values: gene_coverage(
-            values,
-            bins,
-            strand=gene.strand,
-            strands=self._strands,
-            untransform=self._untransform,
-        )
+        bins = bins_of_gene(gene, region, self._grid).inside
+        return Reading(bins, lambda values: self._read(values, gene.strand))
 
 
 class ObjectiveChange:
@@ -149,7 +153,7 @@ class ObjectiveChange:
         self._objective = objective
         self._grid = grid
 
-    def reader(self, region: Region) -> Callable[[Floats], Floats]:
+    def reading(self, region: Region) -> Reading:
         """See `Measure`: the objective of each shift.
 
         Raises:
@@ -159,7 +163,7 @@ class ObjectiveChange:
         if region.window.genes:
             (gene,) = region.window.genes
             objective = objective.for_gene(bins_of_gene(gene, region, self._grid), gene.strand)
-        return lambda values: _objective_of(objective, values)
+        return Reading(objective.bins, lambda values: _objective_of(objective, values))
 
     def compare(self, ref: Floats, alt: Floats) -> Mapping[str, Floats]:
         """See `Measure`."""
@@ -169,7 +173,7 @@ class ObjectiveChange:
 def _objective_of(objective: Objective, predictions: Floats) -> Floats:
     """An objective in float64, since changes by a base are small: `(shifts,)`."""
     weights = objective.weights()
-    coverage = objective.coverage(predictions[:, objective.bins])
+    coverage = objective.coverage(predictions)
     sums = (coverage.sum(axis=1)[:, weights.rows] * weights.strands).sum(axis=1)
     if objective.pool == "logs":
         groups = np.log(sums + objective.pseudo) @ weights.shares.T

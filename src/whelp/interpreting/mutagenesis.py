@@ -15,7 +15,7 @@ from whelp.interpreting.measures import Measure
 from whelp.interpreting.regions import Region
 from whelp.models import SequenceModel
 from whelp.scoring.errors import ScoreError
-from whelp.scoring.predictor import Moved, PredictedWindow, Predictor
+from whelp.scoring.predictor import Moved, Predictor
 from whelp.scoring.statistics import as_half
 from whelp.specs import TargetsTable
 
@@ -33,7 +33,7 @@ class MutationSettings:
         shifts: Shifts of the ensemble, bp; statistics are averaged over them.
         rc: Average predictions over both strands.
         half: Scores are 16-bit floats, as Baskerville's; else 32-bit.
-        batch_size: Sequences that are run at a time, at most.
+        batch_size: Sequences that are run at a time, at most; None for as many as fit.
         unknown: What stands in all four columns of an N: 0, as models are trained.
 
     Raises:
@@ -43,7 +43,7 @@ class MutationSettings:
     shifts: tuple[int, ...] = (0,)
     rc: bool = False
     half: bool = False
-    batch_size: int = 1
+    batch_size: int | None = None
     unknown: float = 0
 
     def __post_init__(self) -> None:
@@ -95,8 +95,7 @@ class Mutagenesis:
         self.measure = measure
         self.settings = settings
         self._fasta = fasta
-        values = self.predictor.bins * len(targets) * 3 * len(settings.shifts)
-        self._positions = max(1, min(_MOST_POSITIONS, _MOST_VALUES // values))
+        self._columns = len(targets) * 3 * len(settings.shifts)
 
     def layout(self) -> np.dtype:
         """Give the structure of a position's scores.
@@ -119,7 +118,9 @@ class Mutagenesis:
         Returns:
             First position of each, from 0 at the start of the stretch, and that after the last.
         """
-        step = self._positions
+        bins = self.measure.reading(region).bins
+        values = self._columns * (self.predictor.bins if bins is None else len(bins))
+        step = max(1, min(_MOST_POSITIONS, _MOST_VALUES // values))
         return [(at, min(at + step, region.length)) for at in range(0, region.length, step)]
 
     def scores(self, region: Region, *, skip: int = 0) -> Iterator[npt.NDArray[Any]]:
@@ -136,33 +137,32 @@ class Mutagenesis:
         """
         bases = region.sequence(self._fasta)
         shown = self.predictor.window(bases)
-        coverage = self.measure.reader(region)
-        reference = coverage(shown.predict(self._moved(bases)))
+        reading = self.measure.reading(region)
+        reference = reading.read(shown.predict(self._moved(bases), bins=reading.bins))
         for first, last in self.chunks(region)[skip:]:
             made = np.zeros(last - first, self.layout())
             stretch = bases[region.first + first : region.first + last]
             made["seqs"] = dna.one_hot(stretch, bool)
             places = np.argwhere(~made["seqs"])
-            predictions = self._predict(shown, bases, places + (region.first + first, 0))
+            changed = _changed(bases, places + (region.first + first, 0))
+            sequences = [moved for one in changed for moved in self._moved(one)]
+            predictions = shown.predict(sequences, bins=reading.bins)
+            predictions = predictions.reshape(len(places), -1, *predictions.shape[1:])
             for (position, base), values in zip(places, predictions, strict=True):
-                for name, score in self.measure.compare(reference, coverage(values)).items():
+                for name, score in self.measure.compare(reference, reading.read(values)).items():
                     made[name][position, base] = as_half(score) if self.settings.half else score
             yield made
 
-    def _predict(
-        self, shown: PredictedWindow, bases: Bases, places: npt.NDArray[np.int64]
-    ) -> npt.NDArray[Any]:
-        """Predict mutations, to `(mutations, shifts, bins, tracks)`."""
-        sequences: list[Moved] = []
-        for position, base in places:
-            changed = bases.copy()
-            changed[position] = base
-            sequences += self._moved(changed)
-        predictions = shown.predict(sequences)
-        return predictions.reshape(len(places), -1, *predictions.shape[1:])
-
     def _moved(self, bases: Bases) -> list[Moved]:
         return [Moved(dna.shift(bases, shift), shift) for shift in self.settings.shifts]
+
+
+def _changed(bases: Bases, places: npt.NDArray[np.int64]) -> Iterator[Bases]:
+    """Copies of a sequence, each with another base at one position."""
+    for position, base in places:
+        changed = bases.copy()
+        changed[position] = base
+        yield changed
 
 
 def contributions(
