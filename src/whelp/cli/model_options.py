@@ -1,0 +1,82 @@
+"""Options of commands that run a model on a genome, and the model that they describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from whelp.cli.common import EXISTING_FILE, NEW_FOLDER, precision_option
+from whelp.cli.evaluating import Numbers
+
+if TYPE_CHECKING:
+    from whelp.models import SequenceModel
+    from whelp.scoring.existing import Existing
+
+_OPTIONS = (
+    click.option(
+        "-g", "--genome", type=EXISTING_FILE, required=True, help="FASTA, plain or bgzip."
+    ),
+    click.option(
+        "-t", "--targets", type=EXISTING_FILE, required=True, help="Targets table: what tracks are."
+    ),
+    click.option("-o", "--out-dir", type=NEW_FOLDER, required=True, help="Folder of the results."),
+    click.option(
+        "-a", "--adapter", type=EXISTING_FILE, help="Adapter file; WEIGHTS are then of its base."
+    ),
+    click.option("--head", default="0", help="Head to predict by, by index or name.  [default: 0]"),
+    click.option("--rc", is_flag=True, help="Average predictions over both strands."),
+    click.option(
+        "--shifts",
+        type=Numbers(),
+        default="0",
+        show_default=True,
+        help="Shifts to average over, bp.",
+    ),
+    click.option(
+        "--transform-old/--transform-new",
+        default=None,
+        help="How the targets were squashed; old for released Borzoi models.  [default: what "
+        "PARAMS say, else new]",
+    ),
+    click.option("--tf32", is_flag=True, help="Let GPUs round float32 products to 10 bits."),
+    click.option("--resume", is_flag=True, help="Go on with the results that are in the folder."),
+    click.option("--overwrite", is_flag=True, help="Replace the results that are in the folder."),
+    precision_option,
+)
+
+
+def model_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def load_model(params: Path, weights: Path, options: dict[str, Any]) -> SequenceModel:
+    """Loads the model: whole weights, or an adapter on its base."""
+    from whelp.loading import load, load_adapter
+    from whelp.training.devices import set_tf32
+
+    set_tf32(options["tf32"])
+    head = int(options["head"]) if options["head"].isdigit() else options["head"]
+    if options["adapter"] is None:
+        return load(params, weights, head=head, dtype=options["precision"])
+    # The adapter file brings its own head.
+    base = load(params, weights, head=head, trunk=True, dtype=options["precision"])
+    return load_adapter(base, options["adapter"])
+
+
+def existing(options: dict[str, Any]) -> Existing:
+    """Says what becomes of results that are in the folder.
+
+    Raises:
+        click.UsageError: --resume and --overwrite are both given.
+    """
+    if options["resume"] and options["overwrite"]:
+        raise click.UsageError("--resume and --overwrite exclude each other")
+    if options["resume"]:
+        return "resume"
+    return "replace" if options["overwrite"] else "refuse"
