@@ -1,0 +1,170 @@
+"""Predictions of both alleles of variants, as files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from whelp.genome.bigwig import write_bigwig_runs
+from whelp.genome.fasta import Fasta
+from whelp.genome.variant_windows import Window, cluster_variants
+from whelp.genome.variants import Variant
+from whelp.models import SequenceModel
+from whelp.predicting.errors import PredictError
+from whelp.predicting.forward import common_extent
+from whelp.predicting.outputs import bin_runs, describe_tracks, write_values
+from whelp.predicting.settings import BIGWIGS, PREDICTIONS, PredictSettings
+from whelp.predicting.tiles import Territory
+from whelp.predicting.tracks import OutputTracks, file_name
+from whelp.scoring.alleles import AlleleCoverage
+from whelp.scoring.census import VariantFile
+from whelp.scoring.settings import ScoreSettings
+from whelp.scoring.table import Sizes, write_variants
+
+_ALLELES = ("reference", "alternate")
+_MOST_FILES = 3000
+
+
+class AllelePredictor:
+    """Predicts both alleles of variants, each in a window of its own, to be written to a file.
+
+    It is what `whelp.scoring.run.score_to_file` takes. Predictions of insertions and deletions are
+    joined at the variant, in the coordinates of the genome.
+
+    Args:
+        models: Replicates, of which predictions are averaged.
+        tracks: What is written.
+        fasta: The genome.
+        settings: How.
+
+    Attributes:
+        file_name: Name of the file.
+        longest: The most bp that an allele may have.
+
+    Raises:
+        PredictError: The models differ.
+        ScoreError: Models, tracks and settings do not go together.
+    """
+
+    file_name = PREDICTIONS
+
+    def __init__(
+        self,
+        models: Sequence[SequenceModel],
+        tracks: OutputTracks,
+        fasta: Fasta,
+        *,
+        settings: PredictSettings,
+    ) -> None:
+        self._extent = common_extent(models)
+        how = ScoreSettings(shifts=settings.shifts, rc=settings.rc, batch_size=settings.batch_size)
+        self._replicates = [
+            AlleleCoverage(model, tracks.targets, fasta, settings=how, coverage=tracks)
+            for model in models
+        ]
+        self.longest = self._replicates[0].longest
+        self._tracks = tracks
+
+    def layout(self) -> np.dtype:
+        """Give the structure of a variant's predictions: alleles, tracks and bins."""
+        return np.dtype(("<f4", (len(_ALLELES), len(self._tracks), self._extent.bins)))
+
+    def windows(self, variants: Iterable[Variant]) -> Iterator[Window]:
+        """Put each variant into a window around it."""
+        return cluster_variants(variants, length=self._extent.length)
+
+    def count(self, windows: Sequence[Window]) -> int:
+        """Count the variants of some windows."""
+        return sum(len(window.variants) for window in windows)
+
+    def rows(self, windows: Sequence[Window]) -> npt.NDArray[np.float32]:
+        """Predict the variants of some windows.
+
+        Returns:
+            Averages over shifts and replicates, of shape `(variants, 2, tracks, bins)`.
+        """
+        total = np.zeros((self.count(windows), *self.layout().shape))
+        for replicate in self._replicates:
+            for row, pair in enumerate(replicate.pairs(windows)):
+                for place, allele in enumerate((pair.ref, pair.alt)):
+                    total[row, place] += allele.values.mean(axis=0).T
+        return (total / len(self._replicates)).astype(np.float32)
+
+    def write(
+        self,
+        file: h5py.File,
+        variants: Iterable[Variant],
+        rows: npt.NDArray[Any],
+        *,
+        sizes: Sizes,
+    ) -> None:
+        """Write what `rows` made.
+
+        The file holds `reference` and `alternate`, float32 of shape `(variants, bins, tracks)`, the
+        variants as in `scores.h5`, and `start` and `end` of what is predicted, bp from 0.
+        """
+        describe_tracks(file, self._tracks.rows, stride=self._extent.stride)
+        write_variants(file, variants, sizes=sizes)
+        centres = file["pos"][:].astype(np.int64)
+        file["start"] = centres - self._extent.length // 2 + self._extent.crop
+        file["end"] = file["start"][:] + self._extent.predicted
+        write_values(file, {name: rows[:, place] for place, name in enumerate(_ALLELES)})
+
+
+def check_number(variants: VariantFile, tracks: OutputTracks) -> None:
+    """Refuse to write BigWigs of very many variants: each has its own.
+
+    Raises:
+        PredictError: There would be too many files.
+        VariantError: The variants cannot be read.
+    """
+    most = _MOST_FILES // (3 * len(tracks))
+    if sum(1 for _ in islice(variants.variants(), most + 1)) > most:
+        raise PredictError(
+            f"{variants.path}: BigWigs are written for each variant and track: of more than {most} "
+            f"variants with {len(tracks)} tracks they would be more than {_MOST_FILES} files. Take "
+            f"--format hdf5, or fewer tracks (--tracks)"
+        )
+
+
+def write_variant_bigwigs(
+    predictions: Path, lengths: Mapping[str, int], names: Sequence[str]
+) -> list[Path]:
+    """Write predictions of variants as BigWigs: reference, alternate, and their difference.
+
+    Args:
+        predictions: The file that `AllelePredictor` wrote.
+        lengths: Chromosome -> its length in bp.
+        names: Names of the tracks, for files.
+
+    Returns:
+        The files: a folder for each variant, and in it three for each track.
+
+    Raises:
+        BigWigError, OSError: A file cannot be written.
+    """
+    written: list[Path] = []
+    with h5py.File(predictions) as file:
+        stride = int(file.attrs["stride"])
+        for row in range(len(file["pos"])):
+            called = file_name(file["snp"][row].decode())
+            folder = predictions.parent / BIGWIGS / f"{row}_{called}"
+            both = [file[name][row] for name in _ALLELES]
+            chrom, start = file["chr"][row].decode(), int(file["start"][row])
+            end = min(int(file["end"][row]), lengths[chrom])
+            territory = Territory(row, chrom, max(start, 0), end)
+            for kind, values in zip(
+                ("ref", "alt", "change"), [*both, both[1] - both[0]], strict=True
+            ):
+                for track, name in enumerate(names):
+                    path = folder / f"{name}.{kind}.bw"
+                    runs = bin_runs(territory, start, stride, values[:, track])
+                    write_bigwig_runs(path, lengths, [runs])
+                    written.append(path)
+    return written
