@@ -15,44 +15,63 @@ if TYPE_CHECKING:
     from whelp.models import SequenceModel
     from whelp.scoring.existing import Existing
 
-_OPTIONS = (
-    click.option(
+_OPTIONS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
+    "genome": click.option(
         "-g", "--genome", type=EXISTING_FILE, required=True, help="FASTA, plain or bgzip."
     ),
-    click.option(
+    "targets": click.option(
         "-t", "--targets", type=EXISTING_FILE, required=True, help="Targets table: what tracks are."
     ),
-    click.option("-o", "--out-dir", type=NEW_FOLDER, required=True, help="Folder of the results."),
-    click.option(
+    "out_dir": click.option(
+        "-o", "--out-dir", type=NEW_FOLDER, required=True, help="Folder of the results."
+    ),
+    "adapter": click.option(
         "-a", "--adapter", type=EXISTING_FILE, help="Adapter file; WEIGHTS are then of its base."
     ),
-    click.option("--head", default="0", help="Head to predict by, by index or name.  [default: 0]"),
-    click.option("--rc", is_flag=True, help="Average predictions over both strands."),
-    click.option(
+    "head": click.option(
+        "--head", default="0", help="Head to predict by, by index or name.  [default: 0]"
+    ),
+    "rc": click.option("--rc", is_flag=True, help="Average predictions over both strands."),
+    "shifts": click.option(
         "--shifts",
         type=Numbers(),
         default="0",
         show_default=True,
         help="Shifts to average over, bp.",
     ),
-    click.option(
+    "transform_old": click.option(
         "--transform-old/--transform-new",
         default=None,
         help="How the targets were squashed; old for released Borzoi models.  [default: what "
         "PARAMS say, else new]",
     ),
-    click.option("--tf32", is_flag=True, help="Let GPUs round float32 products to 10 bits."),
-    click.option("--resume", is_flag=True, help="Go on with the results that are in the folder."),
-    click.option("--overwrite", is_flag=True, help="Replace the results that are in the folder."),
-    precision_option,
-)
+    "tf32": click.option(
+        "--tf32", is_flag=True, help="Let GPUs round float32 products to 10 bits."
+    ),
+    "resume": click.option(
+        "--resume", is_flag=True, help="Go on with the results that are in the folder."
+    ),
+    "overwrite": click.option(
+        "--overwrite", is_flag=True, help="Replace the results that are in the folder."
+    ),
+    "precision": precision_option,
+}
 
 
 def model_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options."""
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
+    return model_options_without()(function)
+
+
+def model_options_without(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Adds the options but some, of which the command has its own."""
+
+    def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
+        for name, option in reversed(_OPTIONS.items()):
+            function = function if name in names else option(function)
+        return function
+
+    return decorated
 
 
 def load_model(params: Path, weights: Path, options: dict[str, Any]) -> SequenceModel:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from whelp.cli.common import EXISTING_FILE, NEW_FOLDER, guarded, precision_option
+from whelp.cli.common import EXISTING_FILE, guarded
 from whelp.cli.console import count, say, warn
-from whelp.cli.evaluating import Numbers
+from whelp.cli.model_options import existing, load_model, model_options_without
 from whelp.cli.score_display import ScoreBar, say_transform
 
 if TYPE_CHECKING:
@@ -55,10 +55,6 @@ Example:
 @click.argument("source", type=EXISTING_FILE, metavar="INPUT")
 @click.option("-g", "--genome", type=EXISTING_FILE, help="FASTA, plain or bgzip.")
 @click.option(
-    "-t", "--targets", type=EXISTING_FILE, required=True, help="Targets table: what tracks are."
-)
-@click.option("-o", "--out-dir", type=NEW_FOLDER, required=True, help="Folder of the results.")
-@click.option(
     "-a",
     "--adapter",
     type=EXISTING_FILE,
@@ -71,7 +67,6 @@ Example:
     multiple=True,
     help="Weights of another model, to be averaged with the first; can be given again.",
 )
-@click.option("--head", default="0", help="Head to predict by, by index or name.  [default: 0]")
 @click.option(
     "--tracks",
     multiple=True,
@@ -93,36 +88,22 @@ Example:
     type=click.Choice(["bed", "fasta", "vcf"]),
     help="What INPUT is.  [default: what it looks like]",
 )
-@click.option("--rc", is_flag=True, help="Average predictions over both strands.")
-@click.option(
-    "--shifts", type=Numbers(), default="0", show_default=True, help="Shifts to average over, bp."
-)
 @click.option(
     "--overlap",
     type=int,
     help="Overlap of neighbouring predictions over long regions, bp.  [default: such that each bin "
     "has a quarter of the model's length on either side]",
 )
-@click.option(
-    "--transform-old/--transform-new",
-    default=None,
-    help="How the targets were squashed; old for released Borzoi models.  [default: what PARAMS "
-    "say, else new]",
-)
 @click.option("--strict", is_flag=True, help="Stop if a row cannot be predicted.")
 @click.option("--batch-size", default=1, show_default=True, help="Sequences to run at a time.")
-@click.option("--tf32", is_flag=True, help="Let GPUs round float32 products to 10 bits.")
-@click.option("--resume", is_flag=True, help="Go on with the predictions that are in the folder.")
-@click.option("--overwrite", is_flag=True, help="Replace the predictions that are in the folder.")
-@precision_option
+@model_options_without("genome", "adapter")
 @guarded
 def command(params: Path, weights: Path, source: Path, **options: Any) -> None:
     """Predict the tracks of the regions, sequences or variants of INPUT."""
     from whelp.genome.fasta import Fasta
     from whelp.predicting.regions import check_letters, kind_of
 
-    if options["resume"] and options["overwrite"]:
-        raise click.UsageError("--resume and --overwrite exclude each other")
+    existing(options)
     if options["adapter"] and options["replicate"]:
         raise click.UsageError(
             "--adapter and --replicate exclude each other: give several adapters"
@@ -175,17 +156,9 @@ def _settings(options: dict[str, Any]) -> PredictSettings:
 
 def _models(params: Path, weights: Path, options: dict[str, Any]) -> list[Any]:
     """Load the replicates."""
-    from whelp.loading import load, load_adapter
-    from whelp.training.devices import set_tf32
-
-    set_tf32(options["tf32"])
-    head = int(options["head"]) if options["head"].isdigit() else options["head"]
-    how = {"head": head, "dtype": options["precision"]}
-    if options["adapter"]:
-        # Adapter files bring their own heads.
-        bases = (load(params, weights, trunk=True, **how) for _ in options["adapter"])
-        return [load_adapter(*pair) for pair in zip(bases, options["adapter"], strict=True)]
-    return [load(params, file, **how) for file in (weights, *options["replicate"])]
+    ways = [(weights, adapter) for adapter in options["adapter"]]
+    ways = ways or [(file, None) for file in (weights, *options["replicate"])]
+    return [load_model(params, file, {**options, "adapter": adapter}) for file, adapter in ways]
 
 
 def _described(
@@ -280,10 +253,7 @@ def _predict_variants(
 def _output(options: dict[str, Any]) -> Output:
     from whelp.predicting.run import Output
 
-    existing: Any = "refuse"
-    if options["resume"] or options["overwrite"]:
-        existing = "resume" if options["resume"] else "replace"
-    return Output(options["out_dir"], options["form"], options["run"], existing)
+    return Output(options["out_dir"], options["form"], options["run"], existing(options))
 
 
 def _say_end(summary: PredictSummary, what: str) -> None:
