@@ -10,8 +10,10 @@ from whelp.lazy import lazy_names
 if TYPE_CHECKING:
     from whelp.report.assays import assay
     from whelp.report.comparison import comparison_report
+    from whelp.report.contributions import region_figure
     from whelp.report.dataset import DatasetTables, dataset_report
     from whelp.report.document import Report
+    from whelp.report.logos import Contributions, logo_figure
     from whelp.report.records import RunSummary, ScatterSample, TrackSlice, WindowExample
     from whelp.report.tables import Column
     from whelp.report.training import training_report
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Column",
+    "Contributions",
     "DatasetTables",
     "Report",
     "RunSummary",
@@ -32,12 +35,15 @@ __all__ = [
     "assay",
     "comparison_report",
     "dataset_report",
+    "logo_figure",
+    "region_figure",
     "training_report",
     "variants_report",
 ]
 
 _HOMES = {
     "Column": "tables",
+    "Contributions": "logos",
     "DatasetTables": "dataset",
     "Report": "document",
     "RunSummary": "records",
@@ -50,6 +56,8 @@ _HOMES = {
     "assay": "assays",
     "comparison_report": "comparison",
     "dataset_report": "dataset",
+    "logo_figure": "logos",
+    "region_figure": "contributions",
     "training_report": "training",
     "variants_report": "variants",
 }
