@@ -114,6 +114,7 @@ def demo_params(method: Method, *, quick: bool) -> dict[str, Any]:
     model = json.loads(demo_file("mini_borzoi/params.json").read_text())["model"]
     model = {key: value for key, value in model.items() if not key.startswith("head")}
     model[HEAD] = {"name": "final", "units": TRACKS, "activation": "softplus"}
+    model["target_transform"] = "new"
     epochs = 1 if quick else method.epochs
     lengths = {"patience": epochs, "train_epochs_min": epochs, "train_epochs_max": epochs}
     train = {**_TRAIN, **lengths, **method.train}
