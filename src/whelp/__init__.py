@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from whelp.fitting import TrackInput as TrackInput
     from whelp.fitting import fit as fit
     from whelp.fitting import transfer as transfer
+    from whelp.interpreting.saturation import ism as ism
     from whelp.loading import adapt as adapt
     from whelp.loading import load as load
     from whelp.loading import load_adapter as load_adapter
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from whelp.loading import save_weights as save_weights
     from whelp.loading import unmerge as unmerge
     from whelp.models import ensemble as ensemble
+    from whelp.predicting.arrays import predict as predict
     from whelp.scoring.score import score as score
     from whelp.specs import load_params as load_params
     from whelp.training import losses as losses
@@ -40,12 +42,14 @@ _LAZY = {
     "ensemble": "whelp.models",
     "evaluate": "whelp.training.evaluation",
     "fit": "whelp.fitting",
+    "ism": "whelp.interpreting.saturation",
     "load": "whelp.loading",
     "load_adapter": "whelp.loading",
     "load_params": "whelp.specs",
     "load_weights": "whelp.loading",
     "merge": "whelp.loading",
     "open_dataset": "whelp.data",
+    "predict": "whelp.predicting.arrays",
     "save_adapter": "whelp.loading",
     "save_weights": "whelp.loading",
     "score": "whelp.scoring.score",
