@@ -9,8 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+
+from whelp.genome import dna
 
 _FITTING = Path(__file__).parent.parent / "fitting"
 
@@ -63,3 +66,28 @@ def start_whelp() -> Callable[..., "subprocess.Popen[str]"]:
         )
 
     return start
+
+
+_SCORED = """\
+\tidentifier\tfile\tclip\tclip_soft\tscale\tsum_stat\tstrand_pair\tdescription\tgroup
+0\tup+\tx.bw\t384\t320\t0.5\tsum_sqrt\t1\tRNA:up\tT cell
+1\tup-\tx.bw\t384\t320\t0.5\tsum_sqrt\t0\tRNA:up\tT cell
+2\topen\tx.bw\t32\t32\t1\tmean\t2\tATAC:open\tliver
+"""
+
+
+@pytest.fixture
+def score_line(tiny: Any, project: Any, tmp_path: Path) -> list[Any]:
+    """The words of `whelp score` without a folder, and its files; 4 variants, one of them unfit."""
+    rng = np.random.default_rng(4)
+    bases = dna.decode(rng.integers(0, 4, 9000).astype("uint8"))
+    (tmp_path / "genome.fa").write_text(f">chr1\n{bases}\n")
+    (tmp_path / "targets.txt").write_text(_SCORED)
+    lines = ["chr1\t9001\toutside\tA\tC\n"]
+    for at in (3000, 3500, 4000):
+        lines.append(f"chr1\t{at + 1}\tv{at}\t{bases[at]}\t{'ACGT'['CATG'.index(bases[at])]}\n")
+    (tmp_path / "variants.vcf").write_text("".join(lines))
+    params = project.params(model={"head_a": {**tiny.MODEL["head_a"], "units": 5}})
+    files = ["variants.vcf", "-g", "genome.fa", "-t", "targets.txt"]
+    paths = [word if word.startswith("-") else tmp_path / word for word in files]
+    return ["score", params, project.whole, *paths]

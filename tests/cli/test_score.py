@@ -15,29 +15,11 @@ import whelp as package
 from whelp.genome import dna
 from whelp.scoring.variant_scores import ScoreSettings
 
-TARGETS = """\
-\tidentifier\tfile\tclip\tclip_soft\tscale\tsum_stat\tstrand_pair\tdescription
-0\tup+\tx.bw\t384\t320\t0.5\tsum_sqrt\t1\tRNA:up
-1\tup-\tx.bw\t384\t320\t0.5\tsum_sqrt\t0\tRNA:up
-2\topen\tx.bw\t32\t32\t1\tmean\t2\tATAC:open
-"""
-
 
 @pytest.fixture
-def line(tiny: Any, project: Any, tmp_path: Path) -> list[Any]:
-    """The command's words without the folder, and its files; 4 variants, one of them unfit."""
-    rng = np.random.default_rng(4)
-    bases = dna.decode(rng.integers(0, 4, 9000).astype("uint8"))
-    (tmp_path / "genome.fa").write_text(f">chr1\n{bases}\n")
-    (tmp_path / "targets.txt").write_text(TARGETS)
-    lines = ["chr1\t9001\toutside\tA\tC\n"]
-    for at in (3000, 3500, 4000):
-        lines.append(f"chr1\t{at + 1}\tv{at}\t{bases[at]}\t{other(bases[at])}\n")
-    (tmp_path / "variants.vcf").write_text("".join(lines))
-    params = project.params(model={"head_a": {**tiny.MODEL["head_a"], "units": 5}})
-    files = ["variants.vcf", "-g", "genome.fa", "-t", "targets.txt"]
-    paths = [word if word.startswith("-") else tmp_path / word for word in files]
-    return ["score", params, project.whole, *paths]
+def line(score_line: list[Any]) -> list[Any]:
+    """The command's words without the folder; see `score_line`."""
+    return score_line
 
 
 def other(base: str) -> str:

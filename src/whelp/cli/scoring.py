@@ -11,6 +11,7 @@ from whelp.cli.common import EXISTING_FILE, NEW_FOLDER, guarded, precision_optio
 from whelp.cli.console import say, show_table
 from whelp.cli.evaluating import Numbers
 from whelp.cli.score_display import ScoreBar, say_scored, say_transform
+from whelp.cli.score_files import check_formats, write_score_files
 from whelp.cli.variant_report import write_variant_report
 
 _HELP = """\
@@ -22,8 +23,9 @@ Strands of a track are merged before statistics are taken, and predictions aroun
 deletions are joined at the variant.
 
 Writes scores.h5 (the layout of hound_snp.py, with 32-bit floats), report.html (the ranking, and
-both alleles of the first variants), with --table also scores.tsv.gz (a row for each variant and
-track), and rejected.tsv: variants that cannot be scored, and why.
+both alleles of the first variants) and rejected.tsv: variants that cannot be scored, and why. Also
+with --table scores.tsv.gz and with --parquet scores.parquet, a row for each variant and track; with
+--vcf scores.vcf.gz, the records of VARIANTS with the largest score of each in the INFO column.
 Memory does not grow with the number of variants.
 
 With --genes a variant is scored for each gene near it: only the bins of the gene's exons count, on
@@ -103,6 +105,8 @@ Example:
     "say, else new]",
 )
 @click.option("--table", is_flag=True, help="Write scores.tsv.gz, too.")
+@click.option("--parquet", is_flag=True, help="Write scores.parquet, too (needs pyarrow).")
+@click.option("--vcf", is_flag=True, help="Write scores.vcf.gz, too; not with --genes.")
 @click.option(
     "--report/--no-report",
     default=True,
@@ -129,22 +133,9 @@ def command(params: Path, weights: Path, variants: Path, **options: Any) -> None
         options["stats"] = "logSUM" if options["genes"] is None else "logSED"
     words = [word.strip() for word in options["stats"].split(",") if word.strip()]
     options["statistics"] = check_statistics(words)
+    check_formats(options)
     summary = _score(params, weights, variants, options)
-    if options["table"] or options["genes"] is not None:
-        _write_tables(summary.path)
     _say_end(summary, options)
-
-
-def _write_tables(scores: Path) -> None:
-    from whelp.scoring.frames import write_frames
-    from whelp.scoring.score_table import group_frames, has_groups, score_frames
-
-    tables = {"scores.tsv.gz": score_frames}
-    if has_groups(scores):
-        tables["groups.tsv.gz"] = group_frames
-    for name, frames in tables.items():
-        write_frames(frames(scores), scores.with_name(name))
-        say(f"table written to {scores.with_name(name)}")
 
 
 def _score(params: Path, weights: Path, variants: Path, options: dict[str, Any]) -> Any:
@@ -165,9 +156,10 @@ def _score(params: Path, weights: Path, variants: Path, options: dict[str, Any])
         scorer = _scorer(model, targets, fasta, settings=settings, options=options)
         say_transform(model.spec, settings.old)
         say(scorer.alleles.predictor.describe())
+        source = VariantFile(variants, fasta, scorer.alleles.longest)
         summary = score_to_file(
             scorer,
-            VariantFile(variants, fasta, scorer.alleles.longest),
+            source,
             options["out_dir"],
             run=describe_run(settings, files, **{name: options[name] for name in known}),
             existing=_existing(options),
@@ -175,6 +167,7 @@ def _score(params: Path, weights: Path, variants: Path, options: dict[str, Any])
             progress=bar.show,
         )
         bar.close()
+        write_score_files(summary.path, source, options)
         if options["report"] and options["genes"] is None:
             page = write_variant_report(summary, scorer, fasta, weights=weights, variants=variants)
             say(f"report written to {page}" if page else "no report: there is nothing to rank")

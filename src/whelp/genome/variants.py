@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from operator import itemgetter
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from whelp.genome import dna
+from whelp.genome.variant_columns import Five, Layout, named_layout, split_columns, unnamed_layout
 
 _GZIP = b"\x1f\x8b"
 # The extra field that marks a gzip file as bgzip's, and the empty block that ends one.
@@ -20,15 +21,6 @@ _BCF = b"BCF"
 _BASES = frozenset(dna.BASES)
 _LETTERS = frozenset(dna.BASES + "N")
 _MISSING = frozenset({"", "."})
-_VCF_COLUMNS = 5
-_NAMES = {
-    "chrom": ("chrom", "chr", "chromosome"),
-    "pos": ("pos", "position"),
-    "id": ("id", "rsid", "variant_id", "variant", "snp"),
-    "ref": ("ref", "ref_allele", "reference", "reference_allele"),
-    "alt": ("alt", "alt_allele", "alternate", "alternate_allele"),
-}
-
 # Longer numbers are no positions, and may be too long for int().
 _MOST_DIGITS = 12
 
@@ -108,21 +100,19 @@ class Rejected(NamedTuple):
     reason: str
 
 
-class _Layout(NamedTuple):
-    """Which columns are chromosome, position, ID, reference and alternate.
+class Line(NamedTuple):
+    """A line of a file of variants.
 
     Attributes:
-        pick: Takes them from a list of columns that begins with "." for what has no column.
-        last: Number of the last of them, from 1; what is behind it is not split.
+        text: The line, without its end.
+        columns: Chromosome, position, ID, reference and alternates as they stand in it; None of
+            comments, headers, and lines that are too short.
+        items: Its variants, one for each alternate.
     """
 
-    pick: Callable[[list[str]], tuple[str, str, str, str, str]]
-    last: int
-
-    def columns(self, line: str) -> tuple[str, str, str, str, str]:
-        """Take the five from a line, or raise IndexError."""
-        most = self.last
-        return self.pick([".", *(line.split("\t", most) if "\t" in line else line.split())])
+    text: str
+    columns: Five | None = None
+    items: tuple[Variant | Rejected, ...] = ()
 
 
 def read_variants(path: str | Path) -> Iterator[Variant | Rejected]:
@@ -142,6 +132,19 @@ def read_variants(path: str | Path) -> Iterator[Variant | Rejected]:
         VariantError: The file is neither, at once or while it is read: it is damaged or cut short.
         OSError: The file cannot be read.
     """
+    return chain.from_iterable(line.items for line in read_lines(path))
+
+
+def read_lines(path: str | Path) -> Iterator[Line]:
+    """Read a file of variants as `read_variants` does, line by line, headers included.
+
+    Returns:
+        An iterator with one `Line` for each line that is not empty.
+
+    Raises:
+        VariantError: As of `read_variants`.
+        OSError: The file cannot be read.
+    """
     path = Path(path)
     with path.open("rb") as file:
         head = file.read(16)
@@ -153,7 +156,7 @@ def read_variants(path: str | Path) -> Iterator[Variant | Rejected]:
                     f"{path}: the file is cut short: it is packed with bgzip and lacks the end "
                     f"that bgzip writes; copy it again, or pack it again with bgzip"
                 )
-    return _items(path, _lines(path, packed=packed))
+    return _parsed(path, _lines(path, packed=packed))
 
 
 def _lines(path: Path, *, packed: bool) -> Iterator[tuple[int, str]]:
@@ -189,65 +192,51 @@ def _open(path: Path, *, packed: bool) -> IO[str]:
     return io.TextIOWrapper(raw, encoding="utf-8")
 
 
-def _items(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[Variant | Rejected]:
-    layout: _Layout | None = None
+def _parsed(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[Line]:
+    layout: Layout | None = None
     row = 0
     for number, line in lines:
         if line[0] == "#":
-            layout = layout or _named(line[1:])
+            layout = layout or named_layout(line[1:])
+            yield Line(line)
             continue
         if layout is None:
-            layout = _named(line)
+            layout = named_layout(line)
             if layout is not None:
+                yield Line(line)
                 continue
             layout = _unnamed(path, number, line)
         try:
-            chrom, position, name, ref, alt = layout.columns(line)
+            columns = layout.columns(line)
         except IndexError:
-            yield _too_short(row, number, line)
+            yield Line(line, None, (_too_short(row, number, line),))
             row += 1
             continue
+        chrom, position, name, ref, alt = columns
         # Most records are this plain, and a file may have millions.
         if ref in _BASES and alt in _BASES and _is_position(position):
-            yield Variant(chrom, int(position) - 1, ref, alt, name or ".", row)
+            plain = Variant(chrom, int(position) - 1, ref, alt, name or ".", row)
+            yield Line(line, columns, (plain,))
             row += 1
         else:
-            for item in _alternates((chrom, position, name, ref, alt), row):
-                yield item
-                row += 1
+            items = tuple(_alternates(columns, row))
+            yield Line(line, columns, items)
+            row += len(items)
 
 
-def _named(line: str) -> _Layout | None:
-    """Read a line as names of columns; None if it is none."""
-    names = [name.strip().lower() for name in _split(line)]
-    places = [
-        next((names.index(name) + 1 for name in known if name in names), 0)
-        for known in _NAMES.values()
-    ]
-    if all(place or meaning == "id" for meaning, place in zip(_NAMES, places, strict=True)):
-        return _Layout(itemgetter(*places), max(places))
-    return None
-
-
-def _unnamed(path: Path, number: int, line: str) -> _Layout:
-    """Say what the columns of a file without names are, by its first line of data."""
-    columns = _split(line)
-    if len(columns) >= 4 and columns[1].strip().isdecimal():
-        if len(columns) >= _VCF_COLUMNS:
-            return _Layout(itemgetter(1, 2, 3, 4, 5), _VCF_COLUMNS)
-        return _Layout(itemgetter(1, 2, 0, 3, 4), 4)
-    raise VariantError(
-        f"{path}, line {number}: expected VCF (chromosome, position, ID, reference, alternate), or "
-        f"a table with columns chrom, pos, ref and alt, separated by tabs; got {line[:80]!r}"
-    )
-
-
-def _split(line: str) -> list[str]:
-    return line.split("\t") if "\t" in line else line.split()
+def _unnamed(path: Path, number: int, line: str) -> Layout:
+    layout = unnamed_layout(split_columns(line))
+    if layout is None:
+        raise VariantError(
+            f"{path}, line {number}: expected VCF (chromosome, position, ID, reference, "
+            f"alternate), or a table with columns chrom, pos, ref and alt, separated by tabs; got "
+            f"{line[:80]!r}"
+        )
+    return layout
 
 
 def _too_short(row: int, number: int, line: str) -> Rejected:
-    columns = [*_split(line), "", "", "", "", ""]
+    columns = [*split_columns(line), "", "", "", "", ""]
     chrom, position, name, ref, alt = columns[:5]
     reason = f"line {number} has too few columns"
     return Rejected(row, chrom, position, name, ref, alt, reason)

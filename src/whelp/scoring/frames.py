@@ -74,7 +74,8 @@ def _write_parquet(frames: Iterable[pd.DataFrame], file: IO[bytes]) -> None:
 
 def _row_groups(tables: Iterable[Any], pa: Any) -> Iterator[Any]:
     """Join tables to such that make a group of rows; there is at least one."""
-    held, rows = [], 0
+    held: list[Any] = []
+    rows = 0
     for table in tables:
         if held and rows + len(table) > _GROUP_ROWS:
             yield pa.concat_tables(held)

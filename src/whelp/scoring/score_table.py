@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import heapq
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,12 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whelp.files import atomic_path
 from whelp.scoring.group_table import AGAINST, MEANS
 from whelp.scoring.statistics import STATISTICS
 
 _MOST_ROWS = 1 << 16
-_NUMBER = "%.6g"
 _VARIANTS = {
     "chrom": "chr",
     "pos": "pos",
@@ -109,23 +106,6 @@ def _read(file: h5py.File, names: Mapping[str, str], part: Any) -> dict[str, npt
         name: _texts(values) if values.dtype.kind == "S" else values
         for name, values in columns.items()
     }
-
-
-def write_score_table(scores: Path, path: Path) -> None:
-    """Write the long table of a `scores.h5` as tab-separated text, packed with gzip.
-
-    Args:
-        scores: The file of scores.
-        path: The table; it appears whole or not at all.
-    """
-    with (
-        atomic_path(path) as new,
-        new.open("wb") as raw,
-        gzip.GzipFile("", "wb", 6, raw, mtime=0) as file,
-    ):
-        for at, part in enumerate(score_frames(scores)):
-            text = part.to_csv(sep="\t", index=False, header=at == 0, float_format=_NUMBER)
-            file.write(text.encode())
 
 
 def top_scores(path: Path, statistic: str, *, number: int = 10) -> pd.DataFrame:

@@ -1,0 +1,48 @@
+"""What `whelp score` writes of its scores besides `scores.h5`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from whelp.cli.console import say
+
+if TYPE_CHECKING:
+    from whelp.scoring.census import VariantFile
+
+
+def check_formats(options: Mapping[str, Any]) -> None:
+    """Refuses formats that cannot be written, before hours of work are done."""
+    from whelp.scoring.frames import check_parquet
+
+    if options["parquet"]:
+        check_parquet()
+    if options["vcf"] and options["genes"] is not None:
+        raise click.UsageError(
+            "--vcf is for scores of tracks: a variant has scores for each gene, and --genes writes "
+            "them as a table"
+        )
+
+
+def write_score_files(scores: Path, variants: VariantFile, options: Mapping[str, Any]) -> None:
+    """Writes the tables and the VCF that were asked for; by gene there is always a table."""
+    from whelp.scoring.annotation import write_score_vcf
+    from whelp.scoring.frames import PARQUET, write_frames
+    from whelp.scoring.score_table import group_frames, has_groups, score_frames
+
+    tables = {"scores": score_frames}
+    if has_groups(scores):
+        tables["groups"] = group_frames
+    endings = [".tsv.gz"] if options["table"] or options["genes"] is not None else []
+    endings += [PARQUET] if options["parquet"] else []
+    for ending in endings:
+        for name, frames in tables.items():
+            write_frames(frames(scores), scores.with_name(name + ending))
+            say(f"table written to {scores.with_name(name + ending)}")
+    if options["vcf"]:
+        path = scores.with_name("scores.vcf.gz")
+        write_score_vcf(scores, variants, path)
+        say(f"annotated variants written to {path}")
