@@ -5,9 +5,9 @@ import importlib.util
 import json
 import shutil
 import sys
+import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -73,17 +73,12 @@ def run_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> 
             result = CliRunner().invoke(main, line[1:], catch_exceptions=False)
             assert result.exit_code == 0, f"{line}\n{result.output}"
             return result.output
-        from whelp.cli import hound, hound_snp
-
-        functions: dict[str, Any] = {
-            "hound_transfer.py": hound.transfer,
-            "hound_train.py": hound.train,
-            "hound_eval.py": hound.evaluate,
-            "hound_snp.py": hound_snp.main,
-        }
+        text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+        project = tomllib.loads(text)["project"]
+        module, function = project["scripts"][line[0]].split(":")
         monkeypatch.setattr(sys, "argv", list(line))
         with pytest.raises(SystemExit) as end:
-            functions[line[0]]()
+            getattr(importlib.import_module(module), function)()
         printed = capsys.readouterr()
         assert not end.value.code, f"{line}\n{printed.out}{printed.err}"
         return printed.out

@@ -16,7 +16,14 @@ PAGES = (
     ROOT / "json_configs" / "README.md",
 )
 NOTEBOOK = ROOT / "tutorials" / "first_model.ipynb"
-COMMANDS = ("whelp", "hound_transfer.py", "hound_train.py", "hound_eval.py", "hound_snp.py")
+COMMANDS = (
+    "whelp",
+    "hound_transfer.py",
+    "hound_train.py",
+    "hound_eval.py",
+    "hound_snp.py",
+    "hound_snpgene.py",
+)
 
 _FENCE = re.compile(
     r"(?P<before><!-- not run:[^>]*-->\s*)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whelp.cli.drop_in import drop_in_parser
-from whelp.cli.errors import import_backend
 from whelp.cli.hound_options import (
     add_flags,
     arrange,
-    check_device,
     check_files,
     read_shifts,
     read_statistics,
     run_drop_in,
 )
-from whelp.cli.score_display import ScoreBar, say_scored, say_transform
+from whelp.cli.hound_scoring import ScoreJob, score_job, score_settings
 
 if TYPE_CHECKING:
-    from whelp.scoring.run import ScoreSummary
-    from whelp.scoring.settings import ScoreSettings
+    from whelp.genome.fasta import Fasta
+    from whelp.models import SequenceModel
+    from whelp.scoring.variant_scores import VariantScorer
+    from whelp.specs import TargetsTable
 
 _NOTES = """\
 Flags, defaults and the layout of scores.h5 are those of Baskerville's command of this name.
@@ -80,66 +78,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    options, files, job = arrange(parser, args)
+    options, files, part = arrange(parser, args)
     check_files(parser, options)
     # A word that is not right is told before Keras is imported.
-    statistics, shifts = read_statistics(options.snp_stats), read_shifts(options.shifts)
-    import_backend()
-    check_device(required=options.require_gpu)
-    settings = _settings(options, statistics, shifts)
-    summary = _score(options, settings, files, job)
-    say_scored(summary)
-
-
-def _settings(
-    options: argparse.Namespace, statistics: Sequence[str], shifts: Sequence[int]
-) -> ScoreSettings:
-    from whelp.scoring.settings import ScoreSettings
-
-    return ScoreSettings(
-        statistics=tuple(statistics),
-        shifts=tuple(shifts),
-        rc=options.rc,
-        stitch=options.indel_stitch,
-        cluster=options.cluster_snps_pct,
-        old=options.untransform_old or None,
-        merge_first=False,
-        pull=False,
-        half=True,
+    options.snp_stats = read_statistics(options.snp_stats)
+    options.shifts = read_shifts(options.shifts)
+    settings = score_settings(
+        options, stitch=options.indel_stitch, cluster=options.cluster_snps_pct
     )
 
+    def scorer(model: SequenceModel, targets: TargetsTable, fasta: Fasta) -> VariantScorer:
+        from whelp.scoring.variant_scores import VariantScorer
 
-def _score(
-    options: argparse.Namespace,
-    settings: ScoreSettings,
-    files: Sequence[Path],
-    job: tuple[int, int],
-) -> ScoreSummary:
-    from whelp.genome.fasta import Fasta
-    from whelp.loading import load
-    from whelp.scoring.run import VariantFile, describe_run, score_to_file
-    from whelp.scoring.variant_scores import VariantScorer
-    from whelp.specs import TargetsTable
+        return VariantScorer(model, targets, fasta, settings=settings)
 
-    params, weights, variants = files
-    targets = TargetsTable.read(options.targets_file)
-    with Fasta(options.genome_fasta) as fasta:
-        model = load(params, weights, dtype="mixed_float16" if options.float16 else "float32")
-        scorer = VariantScorer(model, targets, fasta, settings=settings)
-        say_transform(model.spec, settings.old)
-        named = {
-            "params": params,
-            "weights": weights,
-            "variants": variants,
-            "targets": Path(options.targets_file),
-            "genome": Path(options.genome_fasta),
-        }
-        run = describe_run(settings, named, float16=options.float16, job=list(job))
-        with ScoreBar() as bar:
-            return score_to_file(
-                scorer,
-                VariantFile(variants, fasta, scorer.alleles.longest, part=job),
-                Path(options.out_dir),
-                run=run,
-                progress=bar.show,
-            )
+    score_job(options, ScoreJob(files, part, settings), scorer)
