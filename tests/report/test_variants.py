@@ -1,13 +1,20 @@
 """The report of variants: what stands in it, and that numbers are those given."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from whelp.report import TrackChange, VariantPicture, VariantTables, variants_report
-from whelp.report.variant_picture import variant_figure
+from whelp.report import (
+    Contributions,
+    TrackChange,
+    VariantPicture,
+    VariantTables,
+    variants_report,
+)
+from whelp.report.variant_picture import logos_figure, variant_figure
 
 BINS, WIDTH, START = 400, 32, 50_000
 
@@ -65,6 +72,19 @@ def test_the_place_of_the_change_is_shown() -> None:
         assert part[0] <= START + 200 * WIDTH < part[1] and part[1] - part[0] < 60 * WIDTH
         assert bool(part[0] < variant < part[1]) is near
         assert "ENC1 logSUM \N{MINUS SIGN}0.25" in alt
+
+
+def test_logos_of_both_alleles_have_one_scale() -> None:
+    values = np.array([1.0, -0.5, 0.25])
+    logos = [
+        Contributions(name, "chr1", START, np.array([0, 1, 2]), size * values)
+        for name, size in (("reference allele A", 1), ("alternate allele G", 3))
+    ]
+    figure, alt = logos_figure(replace(picture(START + 2), logos=logos))
+    lows, highs = zip(*(axes.get_ylim() for axes in figure.axes), strict=True)
+    assert len(set(lows)) == len(set(highs)) == 1
+    assert lows[0] < -1.5 and highs[0] > 3
+    assert "reference allele A" in alt and "alternate allele G" in alt and "ACG" in alt
 
 
 def test_long_alleles_are_cut() -> None:

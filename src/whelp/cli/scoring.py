@@ -169,7 +169,9 @@ def _score(params: Path, weights: Path, variants: Path, options: dict[str, Any])
         bar.close()
         write_score_files(summary.path, source, options)
         if options["report"] and options["genes"] is None:
-            page = write_variant_report(summary, scorer, fasta, weights=weights, variants=variants)
+            page = write_variant_report(
+                summary, scorer, fasta, model=model, targets=targets, files=files
+            )
             say(f"report written to {page}" if page else "no report: there is nothing to rank")
         return summary
 

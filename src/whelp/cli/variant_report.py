@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,35 +11,57 @@ from whelp.cli.common import command_line
 
 if TYPE_CHECKING:
     from whelp.genome.fasta import Fasta
+    from whelp.models import SequenceModel
     from whelp.scoring.run import ScoreSummary
     from whelp.scoring.variant_scores import VariantScorer
+    from whelp.specs import TargetsTable
 
 
 def write_variant_report(
-    summary: ScoreSummary, scorer: VariantScorer, fasta: Fasta, *, weights: Path, variants: Path
+    summary: ScoreSummary,
+    scorer: VariantScorer,
+    fasta: Fasta,
+    *,
+    model: SequenceModel,
+    targets: TargetsTable,
+    files: Mapping[str, Path],
 ) -> Path | None:
     """Writes `report.html` beside the scores: the ranking, and pictures of the first variants.
+
+    Args:
+        summary: What was scored.
+        scorer: What scored it.
+        fasta: The genome.
+        model: The scorer's model.
+        targets: Its tracks.
+        files: What was read, by name; `variants` among them.
 
     Returns:
         The page; None where there are no variants, or no statistic that ranks them.
     """
+    from whelp.interpreting.measures import TrackStatistics
+    from whelp.interpreting.mutagenesis import Mutagenesis, MutationSettings
     from whelp.interpreting.variant_report import variant_tables, with_pictures
     from whelp.report import variants_report
     from whelp.scoring.statistics import STATISTICS
+    from whelp.scoring.untransform import is_old
 
-    ranking = [name for name in scorer.settings.statistics if not STATISTICS[name].is_coverage]
+    settings = scorer.settings
+    ranking = [name for name in settings.statistics if not STATISTICS[name].is_coverage]
     if not ranking or not summary.variants:
         return None
-    facts = {
-        "command": command_line(),
-        "weights": str(weights),
-        "variants": str(variants),
-        "genome": str(fasta.path),
-        "engine": scorer.alleles.predictor.describe(),
-        "whelp": whelp.__version__,
-    }
+    facts = {"command": command_line(), **{name: str(path) for name, path in files.items()}}
+    facts |= {"engine": scorer.alleles.predictor.describe(), "whelp": whelp.__version__}
     tables = variant_tables(summary.path, ranking[0], rejected=summary.rejected, facts=facts)
-    tables = with_pictures(tables, scorer, fasta)
+    mutagenesis = Mutagenesis(
+        model,
+        targets,
+        fasta,
+        measure=TrackStatistics(targets, ranking[:1], old=is_old(model.spec, settings.old)),
+        settings=MutationSettings(rc=settings.rc),
+    )
     return variants_report(
-        tables, summary.path.with_name("report.html"), title=f"Variants of {variants.name}"
+        with_pictures(tables, scorer, mutagenesis, fasta),
+        summary.path.with_name("report.html"),
+        title=f"Variants of {files['variants'].name}",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,13 +15,17 @@ from whelp.genome.alleles import checked_variants
 from whelp.genome.fasta import Fasta
 from whelp.genome.variant_windows import cluster_variants
 from whelp.genome.variants import Variant
-from whelp.report import TrackChange, VariantPicture, VariantTables
+from whelp.interpreting.mutagenesis import Mutagenesis, contributions
+from whelp.interpreting.regions import Flanks, variant_regions
+from whelp.report import Contributions, TrackChange, VariantPicture, VariantTables
+from whelp.report.variant_picture import short_allele
 from whelp.scoring.alleles import Pair
 from whelp.scoring.score_table import top_scores
 from whelp.scoring.variant_scores import VariantScorer
 
 _BLOCK = 1 << 14
 _SHOWN_TRACKS = 3
+_AROUND = 25
 
 
 def variant_tables(
@@ -80,7 +84,12 @@ def _farthest(scores: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
 
 
 def with_pictures(
-    tables: VariantTables, scorer: VariantScorer, fasta: Fasta, *, number: int = 3
+    tables: VariantTables,
+    scorer: VariantScorer,
+    mutagenesis: Mutagenesis,
+    fasta: Fasta,
+    *,
+    number: int = 3,
 ) -> VariantTables:
     """Add pictures of the first variants of a ranking, in the tracks that they change most.
 
@@ -88,7 +97,9 @@ def with_pictures(
 
     Args:
         tables: The ranking.
-        scorer: What scored the variants.
+        scorer: What scored the variants, with the tracks of the tables.
+        mutagenesis: What says which bases around a variant matter, by the tables' statistic and
+            with the same tracks.
         fasta: The genome.
         number: How many variants.
 
@@ -99,11 +110,38 @@ def with_pictures(
     known = checked_variants(chosen, fasta, longest=scorer.alleles.longest)
     variants = [one for one in known if isinstance(one, Variant)]
     windows = list(cluster_variants(variants, length=scorer.alleles.predictor.length, share=0))
-    pictures = [
-        _picture(pair, tables, scorer, scores)
-        for pair, scores in zip(scorer.alleles.pairs(windows), tables.scores, strict=False)
-    ]
+    pictures = []
+    for pair, scores in zip(scorer.alleles.pairs(windows), tables.scores, strict=False):
+        picture, track = _picture(pair, tables, scorer, scores)
+        logos = _logos(pair.variant, mutagenesis, track, fasta)
+        pictures.append(replace(picture, logos=logos))
     return replace(tables, pictures=pictures)
+
+
+def _logos(
+    variant: Variant, mutagenesis: Mutagenesis, track: int, fasta: Fasta
+) -> list[Contributions]:
+    """What the bases around a variant contribute to a track, with either allele."""
+    (statistic,) = mutagenesis.measure.names
+    length, logos = mutagenesis.predictor.length, []
+    flanks = Flanks(_AROUND, _AROUND + 1)
+    names = ("reference", "alternate")
+    regions = variant_regions([variant], length=length, flanks=flanks)
+    for name, allele, region in zip(names, (variant.ref, variant.alt), regions, strict=True):
+        made = np.concatenate(list(mutagenesis.scores(region)))
+        values = contributions(made["seqs"], made[statistic][..., track]) * made["seqs"]
+        bases = region.sequence(fasta)[region.first : region.first + region.length]
+        shown = Contributions(
+            name=f"{name} allele {short_allele(allele)}",
+            chrom=variant.chrom,
+            start=region.start,
+            bases=bases,
+            values=values.sum(axis=-1),
+            unit=statistic,
+            marks=(variant.start,),
+        )
+        logos.append(shown)
+    return logos
 
 
 def _variants(rows: pd.DataFrame) -> Iterator[Variant]:
@@ -113,18 +151,23 @@ def _variants(rows: pd.DataFrame) -> Iterator[Variant]:
 
 def _picture(
     pair: Pair, tables: VariantTables, scorer: VariantScorer, scores: Sequence[float]
-) -> VariantPicture:
+) -> tuple[VariantPicture, int]:
+    """Also the first of its tracks."""
     predictor = scorer.alleles.predictor
     order = np.argsort(-np.abs(np.nan_to_num(scores)), kind="stable")[:_SHOWN_TRACKS]
     ref, alt = (allele.values.mean(axis=0) for allele in (pair.ref, pair.alt))
-    named: Iterable[tuple[str, str]] = tables.tracks.itertuples(index=False, name=None)
-    names = list(named)
     changes = [
-        TrackChange(*names[track], ref[:, track], alt[:, track], float(scores[track]))
+        TrackChange(
+            tables.tracks["identifier"][track],
+            tables.tracks["description"][track],
+            ref[:, track],
+            alt[:, track],
+            float(scores[track]),
+        )
         for track in order
     ]
     variant = pair.variant
-    return VariantPicture(
+    picture = VariantPicture(
         name=variant.name,
         chrom=variant.chrom,
         position=variant.start + 1,
@@ -135,3 +178,4 @@ def _picture(
         statistic=tables.statistic,
         tracks=changes,
     )
+    return picture, int(order[0])

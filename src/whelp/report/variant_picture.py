@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from whelp.report import formats
 from whelp.report.assays import assay, assay_colours
 from whelp.report.figures import TEXT_SIZE, new_figure, style
+from whelp.report.logos import Contributions, draw_logo, logo_words
 from whelp.report.palette import LIGHT
 
 _WIDTH = 1040
@@ -53,6 +54,7 @@ class VariantPicture:
         bin_width: bp a bin.
         statistic: What the scores are.
         tracks: The tracks to be shown.
+        logos: What the bases around the variant contribute, with either allele.
     """
 
     name: str
@@ -64,11 +66,12 @@ class VariantPicture:
     bin_width: int
     statistic: str
     tracks: Sequence[TrackChange]
+    logos: Sequence[Contributions] = ()
 
     @property
     def title(self) -> str:
         """Name, place and alleles; long alleles are cut."""
-        alleles = ">".join(_short(allele) for allele in (self.ref, self.alt))
+        alleles = ">".join(short_allele(allele) for allele in (self.ref, self.alt))
         return f"{self.name} · {self.chrom}:{self.position:,} {alleles}"
 
 
@@ -103,7 +106,35 @@ def variant_figure(picture: VariantPicture) -> tuple[Figure, str]:
     return figure, f"Tracks with either allele of {picture.title}: {words}."
 
 
-def _short(allele: str) -> str:
+def logos_figure(picture: VariantPicture) -> tuple[Figure, str]:
+    """Draw the logos of a variant's alleles below each other, on one scale.
+
+    Args:
+        picture: The variant, with logos.
+
+    Returns:
+        The figure and its alternative text.
+    """
+    with style():
+        figure = new_figure(_WIDTH, 145 * len(picture.logos))
+        rows = figure.subplots(len(picture.logos), 1, sharey=True, squeeze=False)[:, 0]
+        limits = []
+        for axes, shown in zip(rows, picture.logos, strict=True):
+            draw_logo(axes, shown, (0, len(shown.bases)))
+            axes.set_title(shown.name, pad=4)
+            limits.append(axes.dataLim.intervaly)
+            axes.set_ylabel(shown.unit)
+        low, high = np.min(limits), np.max(limits)
+        room = 0.08 * max(high - low, 1e-12)
+        rows[0].set_ylim(low - room, high + room)
+    words = " ".join(
+        f"{shown.name}: {logo_words(shown, 0, len(shown.bases))}" for shown in picture.logos
+    )
+    return figure, words
+
+
+def short_allele(allele: str) -> str:
+    """An allele in a few letters."""
     return allele if len(allele) <= 8 else f"{allele[:3]}… ({len(allele)} bp)"
 
 

@@ -16,7 +16,7 @@ from whelp.report.figures import TEXT_SIZE, new_axes, style
 from whelp.report.palette import LIGHT
 from whelp.report.tables import Column
 from whelp.report.training import add_facts, written_line
-from whelp.report.variant_picture import VariantPicture, variant_figure
+from whelp.report.variant_picture import VariantPicture, logos_figure, variant_figure
 
 _WIDTH = 1040
 _CELL = 18
@@ -49,7 +49,6 @@ class VariantTables:
         variants: Number of variants that were scored.
         rejected: Number of those that could not be.
         pictures: Variants to look at.
-        logos: Their sequence logos, as figures with alternative texts, by the variant's name.
         facts: How they were scored, with the command as `command`.
     """
 
@@ -61,7 +60,6 @@ class VariantTables:
     variants: int
     rejected: int = 0
     pictures: Sequence[VariantPicture] = ()
-    logos: Mapping[str, tuple[Figure, str]] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -83,7 +81,7 @@ def variants_report(
     report.add_cards(_cards(tables))
     _add_ranking(report, tables)
     for picture in tables.pictures:
-        _add_picture(report, tables, picture)
+        _add_picture(report, picture)
     if tables.facts:
         add_facts(report, tables.facts)
     return report.set_footer(written_line()).write(path)
@@ -198,7 +196,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= 30 else text[:29] + "…"
 
 
-def _add_picture(report: Report, tables: VariantTables, picture: VariantPicture) -> None:
+def _add_picture(report: Report, picture: VariantPicture) -> None:
     report.add_section(picture.title)
     figure, alt = variant_figure(picture)
     report.add_figure(
@@ -209,12 +207,13 @@ def _add_picture(report: Report, tables: VariantTables, picture: VariantPicture)
         alt=alt,
         wide=True,
     )
-    if picture.name in tables.logos:
-        drawn, words = tables.logos[picture.name]
+    if picture.logos:
+        drawn, words = logos_figure(picture)
         report.add_figure(
             drawn,
-            "What each base around the variant contributes, with the reference allele above and "
-            "the alternate allele below.",
+            f"What each base around the variant contributes to {picture.statistic} of the first of "
+            "these tracks, by saturation mutagenesis, with either allele. A base that stands on "
+            "its head lowers it.",
             alt=words,
             wide=True,
         )
