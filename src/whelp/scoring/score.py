@@ -10,8 +10,10 @@ import pandas as pd
 
 from whelp.genome.fasta import Fasta
 from whelp.models import SequenceModel
+from whelp.scoring.gene_scores import GeneScorer
+from whelp.scoring.gene_windows import GeneSettings
 from whelp.scoring.run import REJECTED, VariantFile, score_to_file
-from whelp.scoring.score_table import score_frames
+from whelp.scoring.score_table import group_frames, has_groups, score_frames
 from whelp.scoring.settings import ScoreSettings
 from whelp.scoring.variant_scores import VariantScorer
 from whelp.specs import TargetsTable
@@ -23,8 +25,9 @@ def score(
     genome: str | Path,
     targets: str | Path | TargetsTable,
     *,
-    statistics: Sequence[str] = ("logSUM",),
+    statistics: Sequence[str] | None = None,
     settings: ScoreSettings | None = None,
+    genes: str | Path | GeneSettings | None = None,
 ) -> pd.DataFrame:
     """Score what variants change in the tracks that a model predicts.
 
@@ -39,26 +42,34 @@ def score(
         genome: A FASTA file.
         targets: The targets table of the data that the model was trained on, or some of its rows.
         statistics: Names of statistics, such as logSUM, logSED, D2 (see
-            `whelp.scoring.statistics`).
+            `whelp.scoring.statistics`). By default logSUM; with `genes` logSED.
         settings: How variants are scored: both strands, shifts, shared windows, old targets. Takes
             the place of `statistics`.
+        genes: Score by gene: a GTF or GFF3 file, or `whelp.scoring.gene_windows.GeneSettings` to
+            say what windows are centred on and which bins are a gene's.
 
     Returns:
         A row for each variant and track: chrom, pos, id, ref, alt, track, description, and a
-        float32 column for each statistic. `attrs["rejected"]` is a table of the variants that
-        cannot be scored, with the reasons.
+        float32 column for each statistic. With `genes` a row for each variant, gene and track, with
+        gene, gene_name, strand and share (of the gene's bins that lay in the window) behind alt.
+        `attrs["rejected"]` is a table of the variants that cannot be scored, with the reasons. If
+        the targets table has groups, `attrs["groups"]` is the table of their scores: a row for each
+        group instead of each track, with the mean of its tracks for each statistic, and in
+        STATISTIC_against_others what sets it apart from the mean of the other groups.
 
     Raises:
         whelp.genome.variants.VariantError: The variants cannot be read.
         whelp.genome.fasta.FastaError: The genome cannot be read.
         whelp.scoring.errors.ScoreError: Model, targets and settings do not go together.
         whelp.scoring.statistics.StatisticError: A statistic is not known.
+        whelp.genome.genes.GenesError: The annotation cannot be read, or is of another genome.
 
     Example:
         >>> table = whelp.score(model, "variants.vcf", "hg38.fa", "data/targets.txt")
         >>> table.sort_values("logSUM", key=abs, ascending=False).head()
     """
-    chosen = settings or ScoreSettings(statistics=tuple(statistics))
+    named = tuple(statistics or (("logSUM",) if genes is None else ("logSED",)))
+    chosen = settings or ScoreSettings(statistics=named)
     table = targets if isinstance(targets, TargetsTable) else TargetsTable.read(targets)
     with tempfile.TemporaryDirectory() as name, Fasta(genome) as fasta:
         folder = Path(name)
@@ -67,10 +78,17 @@ def score(
             variants.to_csv(path, sep="\t", index=False, na_rep=".")
         else:
             path = Path(variants)
-        scorer = VariantScorer(model, table, fasta, settings=chosen)
+        scorer: VariantScorer | GeneScorer
+        if genes is None:
+            scorer = VariantScorer(model, table, fasta, settings=chosen)
+        else:
+            which = genes if isinstance(genes, GeneSettings) else GeneSettings(Path(genes))
+            scorer = GeneScorer(model, table, fasta, settings=chosen, genes=which)
         file = VariantFile(path, fasta, scorer.alleles.longest)
         summary = score_to_file(scorer, file, folder / "out", run={})
         scores = pd.concat(list(score_frames(summary.path)), ignore_index=True)
+        if has_groups(summary.path):
+            scores.attrs["groups"] = pd.concat(list(group_frames(summary.path)), ignore_index=True)
         rejected = folder / "out" / REJECTED
         if summary.rejected:
             scores.attrs["rejected"] = pd.read_csv(rejected, sep="\t", dtype=str, na_filter=False)
