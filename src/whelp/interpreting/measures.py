@@ -142,11 +142,11 @@ class ObjectiveChange:
         column: What the number is called.
 
     Attributes:
-        names: `change`.
+        names: `contrast`.
         tracks: One column.
     """
 
-    names: tuple[str, ...] = ("change",)
+    names: tuple[str, ...] = ("contrast",)
 
     def __init__(self, objective: Objective, *, grid: Grid, column: Column) -> None:
         self.tracks = [column]
@@ -167,7 +167,7 @@ class ObjectiveChange:
 
     def compare(self, ref: Floats, alt: Floats) -> Mapping[str, Floats]:
         """See `Measure`."""
-        return {"change": np.mean(alt - ref, keepdims=True)}
+        return {"contrast": np.mean(alt - ref, keepdims=True)}
 
 
 def _objective_of(objective: Objective, predictions: Floats) -> Floats:

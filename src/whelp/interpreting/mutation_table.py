@@ -76,17 +76,20 @@ def write_mutations(
         rows: A row for each of their positions, one after the other, as `Mutagenesis.layout` says.
         extent: Of the regions.
         tracks: What the columns of scores are of.
-        note: What the scores depend on; kept as the attribute `run`.
+        note: What the scores depend on; kept as the attribute `run`, beside the names of the
+            statistics.
 
     Raises:
         OSError: The file cannot be written.
     """
     with atomic_path(path) as new, h5py.File(new, "w") as file:
         file.attrs["run"] = note
+        names = rows.dtype.names or ()
+        file.attrs["statistics"] = _bytes([name for name in names if name != "seqs"])
         file["target_ids"] = _bytes([track.identifier for track in tracks])
         file["target_labels"] = _bytes([track.label for track in tracks])
         lengths = _write_regions(file, regions, extent)
-        for name in rows.dtype.names or ():
+        for name in names:
             _write_field(file, name, rows[name], lengths, extent)
 
 
