@@ -154,11 +154,12 @@ def test_from_python(whelp: Callable[..., Any], line: list[Any], tmp_path: Path)
     settings = ScoreSettings(statistics=("logD2",), rc=True)
     table = package.score(model, tmp_path / "variants.vcf", genome, targets, settings=settings)
     np.testing.assert_array_equal(table["logD2"], read(tmp_path / "out")["logD2"].reshape(-1))
-    assert table.attrs["rejected"]["id"].tolist() == ["outside"]
+    assert table.attrs["rejected"]["id"] == ["outside"]
     frame = table.loc[:3, ["chrom", "pos", "id", "ref", "alt"]].drop_duplicates()
     from_frame = package.score(model, frame, genome, targets, settings=settings)
     np.testing.assert_array_equal(from_frame["logD2"], table["logD2"][:4])
-    assert from_frame.attrs["rejected"].empty
+    assert not from_frame.attrs["rejected"]
+    assert len(pd.concat([table, from_frame])) == len(table) + 4
     with pytest.raises(ValueError, match="'logSAD' is not a statistic"):
         package.score(model, frame, genome, targets, statistics=["logSAD"])
 

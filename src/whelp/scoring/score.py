@@ -52,10 +52,11 @@ def score(
         A row for each variant and track: chrom, pos, id, ref, alt, track, description, and a
         float32 column for each statistic. With `genes` a row for each variant, gene and track, with
         gene, gene_name, strand and share (of the gene's bins that lay in the window) behind alt.
-        `attrs["rejected"]` is a table of the variants that cannot be scored, with the reasons. If
-        the targets table has groups, `attrs["groups"]` is the table of their scores: a row for each
-        group instead of each track, with the mean of its tracks for each statistic, and in
-        STATISTIC_against_others what sets it apart from the mean of the other groups.
+        `pd.DataFrame(table.attrs["rejected"])` is a table of the variants that cannot be scored,
+        with the reasons. If the targets table has groups, `pd.DataFrame(table.attrs["groups"])` is
+        that of their scores: a row for each group instead of each track, with the mean of its
+        tracks for each statistic, and in STATISTIC_against_others what sets it apart from the mean
+        of the other groups.
 
     Raises:
         whelp.genome.variants.VariantError: The variants cannot be read.
@@ -87,11 +88,14 @@ def score(
         file = VariantFile(path, fasta, scorer.alleles.longest)
         summary = score_to_file(scorer, file, folder / "out", run={})
         scores = pd.concat(list(score_frames(summary.path)), ignore_index=True)
+        # Lists, not tables: pandas compares attributes where it joins tables.
         if has_groups(summary.path):
-            scores.attrs["groups"] = pd.concat(list(group_frames(summary.path)), ignore_index=True)
-        rejected = folder / "out" / REJECTED
+            groups = pd.concat(list(group_frames(summary.path)), ignore_index=True)
+            scores.attrs["groups"] = groups.to_dict("list")
+        scores.attrs["rejected"] = {}
         if summary.rejected:
-            scores.attrs["rejected"] = pd.read_csv(rejected, sep="\t", dtype=str, na_filter=False)
-        else:
-            scores.attrs["rejected"] = pd.DataFrame()
+            rejected = pd.read_csv(
+                summary.path.with_name(REJECTED), sep="\t", dtype=str, na_filter=False
+            )
+            scores.attrs["rejected"] = rejected.to_dict("list")
     return scores
