@@ -2,5 +2,14 @@
 
 from whelp.weights.baskerville import has_adapters, load_baskerville, save_baskerville
 from whelp.weights.errors import WeightsError
+from whelp.weights.porting import PortError, Rule, port
 
-__all__ = ["WeightsError", "has_adapters", "load_baskerville", "save_baskerville"]
+__all__ = [
+    "PortError",
+    "Rule",
+    "WeightsError",
+    "has_adapters",
+    "load_baskerville",
+    "port",
+    "save_baskerville",
+]
