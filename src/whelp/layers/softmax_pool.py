@@ -59,9 +59,10 @@ class SoftmaxPool1D(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Pool ``inputs`` along the length."""
-        length, channels = inputs.shape[1], inputs.shape[-1]
-        windows = None if length is None else length // self.pool_size
-        split = ops.reshape(inputs, (-1, windows or length, self.pool_size, channels))
+        channels = inputs.shape[-1]
+        windows = ops.shape(inputs)[1]
+        windows = None if windows is None else windows // self.pool_size
+        split = ops.reshape(inputs, (-1, windows, self.pool_size, channels))
         weights = ops.softmax(self.logits(split), axis=-2)
         return ops.sum(split * weights, axis=-2)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ from whelp.specs import TargetsTable
 
 Bins = npt.NDArray[np.int64]
 
-_GROUP_VALUES = 1 << 24
+_GROUP_VALUES = 1 << 23
 
 
 class Pair(NamedTuple):
@@ -46,6 +46,15 @@ class _Task(NamedTuple):
     variant: Variant
     plan: ShiftPlan
     sequences: tuple[Moved, ...]
+
+
+class _Shown(NamedTuple):
+    """A window of which more variants may come."""
+
+    key: Any
+    bases: npt.NDArray[np.uint8]
+    shown: PredictedWindow
+    reference: Allele
 
 
 class AlleleCoverage:
@@ -86,6 +95,9 @@ class AlleleCoverage:
                 f"out of sight; expected shifts of a few bp"
             )
         self.settings = settings
+        self._tracks = len(targets)
+        self._copies = len(settings.shifts) * (2 if settings.rc else 1)
+        self._last: _Shown | None = None
         self._fasta = fasta
         self._coverage = coverage
 
@@ -96,30 +108,89 @@ class AlleleCoverage:
 
         Args:
             windows: Windows of the model's length with variants that were checked against the
-                genome. Results depend on which windows are given together by rounding only.
-            bins_of: Gives the bins of a window that are wanted, sorted; None for all.
+                genome. Those with few variants are predicted together. Results depend on which
+                windows are given together by rounding only.
+            bins_of: Gives the bins of a window that are wanted, sorted; None for all. Others are
+                not computed, as far as layers allow.
 
         Yields:
             A pair for each variant, in the order of the windows and their variants. Pairs of a
             window share the object of the reference where it is the same.
         """
-        for window in windows:
-            yield from self._window(window, None if bins_of is None else bins_of(window))
+        asked = [(window, None if bins_of is None else bins_of(window)) for window in windows]
+        if len(windows) == 1 and windows[0].shared:
+            yield from self._alone(*asked[0])
+            return
+        for group in self._groups(asked):
+            if len(group) == 1:
+                yield from self._alone(*group[0])
+            else:
+                yield from self._together(group)
 
-    def _window(self, window: Window, bins: Bins | None) -> Iterator[Pair]:
-        bases = self._fasta.fetch(window.chrom, window.start, window.end)
-        shown = self.predictor.window(bases)
-        shifts = self.settings.shifts
-        reference = self._allele(
-            shown.predict([Moved(dna.shift(bases, shift), shift) for shift in shifts]), bins
-        )
-        most = max(1, _GROUP_VALUES // (reference.values[0].size * len(shifts)))
+    def _groups(
+        self, asked: Sequence[tuple[Window, Bins | None]]
+    ) -> Iterator[list[tuple[Window, Bins | None]]]:
+        """Divide windows by what their predictions take; a whole batch may be in each."""
+        engine = self.predictor.engine
+        group: list[tuple[Window, Bins | None]] = []
+        values = number = 0
+        for window, bins in asked:
+            sequences = self._copies * (1 + len(window.variants))
+            more = self._copies * engine.reference_values + sequences * self._values(bins)
+            if values + more > _GROUP_VALUES and number >= engine.batch_size:
+                yield group
+                group, values, number = [], 0, 0
+            group.append((window, bins))
+            values, number = values + more, number + sequences
+        if group:
+            yield group
+
+    def _values(self, bins: Bins | None) -> int:
+        return self._tracks * (self.predictor.bins if bins is None else len(bins))
+
+    def _together(self, group: Sequence[tuple[Window, Bins | None]]) -> Iterator[Pair]:
+        """Predict references and other sequences of several windows at once."""
+        tasks, asked = [], []
+        for window, bins in group:
+            bases = self._fasta.fetch(window.chrom, window.start, window.end)
+            tasks.append([self._task(variant, window, bases) for variant in window.variants])
+            sequences = [one for task in tasks[-1] for one in task.sequences]
+            moved = [*self._moved(bases), *sequences]
+            asked.append((self.predictor.window(bases), moved, bins))
+        predicted = self.predictor.predict(asked)
+        split = len(self.settings.shifts)
+        for (window, bins), some, predictions in zip(group, tasks, predicted, strict=True):
+            reference = Allele(self._coverage(predictions[:split]))
+            yield from self._pairs(some, window, reference, predictions[split:], bins)
+
+    def _alone(self, window: Window, bins: Bins | None) -> Iterator[Pair]:
+        """Predict a window's variants, some at a time.
+
+        The reference goes by itself, so that it does not depend on how many variants there are, and
+        serves those of the same window that come later.
+        """
+        key = (window.chrom, window.start, window.end, None if bins is None else bins.tobytes())
+        if self._last is None or self._last.key != key:
+            self._last = None
+            bases = self._fasta.fetch(window.chrom, window.start, window.end)
+            shown = self.predictor.window(bases)
+            values = self._coverage(shown.predict(self._moved(bases), bins=bins))
+            self._last = _Shown(key, bases, shown, Allele(values))
+        _, bases, shown, reference = self._last
+        most = max(self.predictor.engine.batch_size, _GROUP_VALUES // max(1, self._values(bins)))
+        most = max(1, most // self._copies)
         for first in range(0, len(window.variants), most):
             tasks = [
                 self._task(variant, window, bases)
                 for variant in window.variants[first : first + most]
             ]
-            yield from self._pairs(shown, tasks, window, reference, bins)
+            predictions = shown.predict(
+                [one for task in tasks for one in task.sequences], bins=bins
+            )
+            yield from self._pairs(tasks, window, reference, predictions, bins)
+
+    def _moved(self, bases: npt.NDArray[np.uint8]) -> list[Moved]:
+        return [Moved(dna.shift(bases, shift), shift) for shift in self.settings.shifts]
 
     def _task(self, variant: Variant, window: Window, bases: npt.NDArray[np.uint8]) -> _Task:
         """Lay out what must be predicted for a variant besides the reference in place."""
@@ -140,17 +211,16 @@ class AlleleCoverage:
 
     def _pairs(
         self,
-        shown: PredictedWindow,
         tasks: Sequence[_Task],
         window: Window,
         reference: Allele,
+        predictions: Floats,
         bins: Bins | None,
     ) -> Iterator[Pair]:
-        predictions = shown.predict([one for task in tasks for one in task.sequences])
         first = 0
         for task in tasks:
             last = first + len(task.sequences)
-            made = self._allele(predictions[first:last], bins)
+            made = Allele(self._coverage(predictions[first:last]))
             first = last
             ref, alt = self._alleles(task, window, reference, made, bins)
             yield Pair(window, task.variant, ref, alt)
@@ -174,9 +244,6 @@ class AlleleCoverage:
             at = at if bins is None else int(np.searchsorted(bins, at))
         both = pair_predictions(ref, made.values[:split], plan=plan, at=at, flipped=variant.flipped)
         return Allele(both[0]), Allele(both[1])
-
-    def _allele(self, predictions: Floats, bins: Bins | None) -> Allele:
-        return Allele(self._coverage(predictions if bins is None else predictions[:, bins]))
 
 
 def _near(places: Sequence[int], shifts: Sequence[int]) -> list[int]:

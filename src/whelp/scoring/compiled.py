@@ -7,8 +7,20 @@ from typing import Any
 
 import keras
 
+Shape = tuple[int | None, ...]
 
-def compiled(function: Callable[..., Any], variables: Sequence[keras.Variable]) -> Callable:
+
+def takes_any_size() -> bool:
+    """Says whether a compiled function takes arrays of other sizes without more compiling."""
+    return keras.backend.backend() != "jax"
+
+
+def compiled(
+    function: Callable[..., Any],
+    variables: Sequence[keras.Variable],
+    *,
+    arguments: Sequence[Any] | None = None,
+) -> Callable:
     """Compiles a function that computes with variables, on the backend in use.
 
     Later changes of the variables' values are seen. Under JAX the values are arguments of the
@@ -18,18 +30,33 @@ def compiled(function: Callable[..., Any], variables: Sequence[keras.Variable]) 
     Args:
       function: A function of arrays and lists of arrays, in `keras.ops`; it changes no variable.
       variables: The variables that it reads.
+      arguments: `(shape, dtype)` of each argument, in lists as the arguments are, with None for
+        sizes that differ from call to call: TensorFlow then traces the function once for all of
+        them. JAX compiles for each shape.
 
     Returns:
       The compiled function.
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":
-        import tensorflow as tf
-
-        return tf.function(function, autograph=False)
+        return _compiled_by_tensorflow(function, arguments)
     if backend == "jax":
         return _compiled_by_jax(function, list(variables))
     return function
+
+
+def _compiled_by_tensorflow(
+    function: Callable[..., Any], arguments: Sequence[Any] | None
+) -> Callable:
+    import tensorflow as tf
+
+    if arguments is None:
+        return tf.function(function, autograph=False)
+    signature = [
+        [tf.TensorSpec(*each) for each in one] if isinstance(one, list) else tf.TensorSpec(*one)
+        for one in arguments
+    ]
+    return tf.function(function, autograph=False, input_signature=signature)
 
 
 def _compiled_by_jax(function: Callable[..., Any], variables: list[keras.Variable]) -> Callable:

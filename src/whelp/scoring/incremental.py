@@ -2,13 +2,15 @@
 
 Until the first layer that sees the whole length, a changed base changes a few positions of every
 activation. `IncrementalModel` computes these from a short window around the change, puts them in
-place among the reference's activations, and runs the rest of the model.
+place among the reference's activations, and runs the rest of the model, for several sequences at a
+time: copies of one sequence or of several.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import keras
@@ -16,75 +18,97 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from whelp.scoring.compiled import compiled
+from whelp.scoring.compiled import compiled, takes_any_size
 from whelp.scoring.prefix import LocalPrefix, find_prefix
 from whelp.scoring.remainder import Remainder
+from whelp.scoring.splicing import Change, Splicer, trimmed
 
 Array = npt.NDArray[Any]
+Bins = npt.NDArray[np.int64]
 
-_FIRST_WIDTH = 32
-_GROWTH = 4
-
-
-class Change(NamedTuple):
-    """Bases that take the place of others, without moving any.
-
-    Attributes:
-      start: First changed position of the model's sequence, in bp.
-      end: Position behind the last.
-      bases: One-hot `(end - start, 4)`.
-    """
-
-    start: int
-    end: int
-    bases: Array
+_BATCH = 4
+_BATCH_VALUES = 1 << 28
+_LEAST_BINS = 64
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A sequence, what the model predicts for it, and the activations that alternates start from.
+    """A sequence, and its activations, which those of changed copies are made from.
 
     Attributes:
       sequence: One-hot `(length, 4)`.
       activations: The activations behind the local prefix, each `(1, positions, channels)`; arrays
         of the Keras backend.
-      prediction: `(bins, tracks)`; for a model of all heads a dict of them by head name.
     """
 
     sequence: Array
     activations: tuple[Any, ...]
-    prediction: Any
+
+
+class Asked(NamedTuple):
+    """A prediction that is asked for.
+
+    Attributes:
+      reference: The sequence, from `IncrementalModel.reference`.
+      change: How it differs; None for the sequence itself.
+      bins: The wanted bins, int64; None for all.
+    """
+
+    reference: Reference
+    change: Change | None = None
+    bins: Bins | None = None
 
 
 class IncrementalModel:
-    """Predicts many changes of one sequence, each by recomputing what the change reaches.
+    """Predicts sequences and many changes of them, each by recomputing what the change reaches.
 
-    Predictions equal those of full passes up to rounding. One compiled function serves all
-    positions; indels, which move the rest of the window, take one of a few wider windows. A model
-    whose first layer sees the whole length is run in full for each alternate.
+    Predictions equal those of full passes up to rounding. Few functions are compiled: indels, which
+    move the rest of the window, take one of a few wider windows. A model whose first layer sees the
+    whole length is run in full for each alternate.
 
     Args:
       model: A `SequenceModel`, or a view of one. It is not changed; later changes of its weights
         are seen by references that are computed after them.
-      batch_size: Alternates that are run at a time, at most.
+      batch_size: Sequences that are run at a time, at most; by default up to four, as many as take
+        about a gigabyte.
       max_share: Share of the sequence that the window around a changed base may take. Layers whose
         reach asks for more are run in full.
+      like: An engine over another model. Where all layers of the local prefix are equal and have
+        equal weights, its prefix is taken: their references are one another's.
 
     Attributes:
       prefix: The local prefix.
+      batch_size: As given, or as chosen.
+      shares: Whether the prefix is that of `like`.
+      reference_values: Values that a reference holds.
     """
 
     def __init__(
-        self, model: keras.Model, *, batch_size: int = 1, max_share: float = 0.125
+        self,
+        model: keras.Model,
+        *,
+        batch_size: int | None = None,
+        max_share: float = 0.125,
+        like: IncrementalModel | None = None,
     ) -> None:
-        if batch_size < 1:
+        if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, received {batch_size}.")
         self.prefix: LocalPrefix = find_prefix(model, max_share=max_share)
-        self._batch_size = batch_size
-        self._windows = _window_sizes(self.prefix)
-        self._begin = compiled(self.prefix, model.variables)
-        self._splice = compiled(self._spliced, model.variables)
-        self._finish = compiled(Remainder(model, self.prefix), model.variables)
+        remainder = Remainder(model, self.prefix)
+        self.batch_size = batch_size or max(1, min(_BATCH, _BATCH_VALUES // remainder.values))
+        self.reference_values = sum(activation.values for activation in self.prefix.frontier)
+        self.shares = like is not None and self.prefix.equals(like.prefix)
+        self._splicer: Splicer = (
+            like._splicer if like is not None and self.shares else Splicer(model, self.prefix)
+        )
+        frontier = [
+            ((None, *activation.tensor.shape[1:]), activation.tensor.dtype)
+            for activation in self.prefix.frontier
+        ]
+        bins = ((None, None), "int32")
+        self._finish = compiled(remainder, model.variables, arguments=[frontier])
+        self._finish_bins = compiled(remainder, model.variables, arguments=[frontier, bins])
+        self._bins = int(keras.tree.flatten(model.output)[0].shape[1])
 
     @property
     def is_incremental(self) -> bool:
@@ -98,17 +122,18 @@ class IncrementalModel:
             return f"Every alternate is a full pass: no layer acts locally{end}."
         return (
             f"Alternates are computed incrementally: {len(self.prefix.layers)} layers act locally"
-            f"{end}, and a changed base takes {self._windows[0]:,} of {self.prefix.length:,} bp."
+            f"{end}, and a changed base takes {self._splicer.windows[0]:,} of "
+            f"{self.prefix.length:,} bp."
         )
 
     def reference(self, x: Array) -> Reference:
-        """Runs a sequence in full.
+        """Runs the local prefix on a sequence.
 
         Args:
           x: One-hot `(1, length, 4)`, or `(length, 4)`.
 
         Returns:
-          What `alternates` starts from. It holds the activations behind the local prefix, so keep
+          What predictions start from. It holds the activations behind the local prefix, so keep
           only as many references as memory allows.
 
         Raises:
@@ -121,11 +146,31 @@ class IncrementalModel:
                 f"A reference is one sequence of shape (1, {self.prefix.length}, 4), received "
                 f"{np.shape(x)}. Cut the window to the length of the model."
             )
-        activations = self._begin(sequence[None])
-        prediction = keras.tree.map_structure(
-            lambda output: ops.convert_to_numpy(output)[0], self._finish(activations)
-        )
-        return Reference(sequence, tuple(activations), prediction)
+        return Reference(sequence, tuple(self._splicer.whole(sequence)))
+
+    def predict(self, asked: Sequence[Asked]) -> list[Any]:
+        """Predicts sequences.
+
+        Args:
+          asked: Changes of one or of several references, in any order.
+
+        Returns:
+          A prediction for each, `(bins, tracks)`; for a model of all heads a dict of them by head
+          name. They depend on what else is asked for by rounding only.
+
+        Raises:
+          ValueError: A change does not lie within the sequence, or has not one base a position.
+        """
+        found: list[Any] = [None] * len(asked)
+        for places, predictions in self.batches(asked):
+            for number, place in enumerate(places):
+                found[place] = keras.tree.map_structure(
+                    lambda output, number=number: output[number], predictions
+                )
+        return [
+            one if query.bins is None else _first(one, len(query.bins))
+            for one, query in zip(found, asked, strict=True)
+        ]
 
     def alternates(self, reference: Reference, changed: Sequence[tuple[int, int, Array]]) -> Any:
         """Predicts changed copies of a sequence.
@@ -136,150 +181,85 @@ class IncrementalModel:
             one-hot bases `(end - start, 4)` that stand there instead.
 
         Returns:
-          `(alternates, bins, tracks)`; for a model of all heads a dict of them by head name. An
-          alternate that equals the reference has exactly its prediction.
+          `(alternates, bins, tracks)`; for a model of all heads a dict of them by head name.
 
         Raises:
-          ValueError: A change does not lie within the sequence, or has not one base a position.
+          ValueError: As `predict`; or there are none.
         """
-        found = keras.tree.map_structure(
-            lambda output: np.empty((len(changed), *output.shape), output.dtype),
-            reference.prediction,
-        )
-        for places, predictions in self.batches(reference, changed):
-            for whole, part in zip(
-                keras.tree.flatten(found), keras.tree.flatten(predictions), strict=True
-            ):
-                whole[places] = part
-        return found
+        found = self.predict([Asked(reference, Change(*change)) for change in changed])
+        return keras.tree.map_structure(lambda *parts: np.stack(parts), *found)
 
-    def batches(
-        self, reference: Reference, changed: Sequence[tuple[int, int, Array]]
-    ) -> Iterator[tuple[list[int], Any]]:
-        """Predicts as `alternates`, and gives each batch when it is there.
+    def batches(self, asked: Sequence[Asked]) -> Iterator[tuple[list[int], Any]]:
+        """Predicts as `predict`, and gives each batch when it is there.
 
-        Alternates of one window size go together, so the order is not that of `changed`.
+        What takes windows of one size goes together, so the order is not that of `asked`.
 
         Args:
-          reference: As in `alternates`.
-          changed: As in `alternates`.
+          asked: As in `predict`.
 
         Yields:
-          The places of a batch's alternates in `changed`, and their predictions,
-          `(batch, bins, tracks)`.
+          The places of a batch's sequences in `asked`, and their predictions,
+          `(batch, bins, tracks)`, filled up with repeated bins to one of a few numbers of them.
 
         Raises:
-          ValueError: As in `alternates`.
+          ValueError: As in `predict`.
         """
-        changes = [self._trimmed(reference, Change(*change)) for change in changed]
-        by_window: dict[int, list[int]] = {}
-        for place, change in enumerate(changes):
-            by_window.setdefault(self._window_of(change), []).append(place)
-        for window, places in sorted(by_window.items()):
-            if window == 0:
-                yield places, _repeated(reference.prediction, len(places))
-                continue
-            for batch in self._split(places, window):
-                yield batch, self._run(reference, [changes[i] for i in batch], window)
+        changes = [trimmed(query.reference.sequence, query.change) for query in asked]
+        sizes = [self._splicer.window_of(change) for change in changes]
+        numbers = [self._filled(query.bins) for query in asked]
+        order = sorted(range(len(asked)), key=lambda place: (numbers[place], sizes[place], place))
+        for number, group in groupby(order, key=lambda place: numbers[place]):
+            for places in self._split(list(group)):
+                parts = self._activations(places, asked, changes, sizes)
+                if number:
+                    rows = np.stack([_filled_up(asked[place].bins, number) for place in places])
+                    outputs = self._finish_bins(parts, rows)
+                else:
+                    outputs = self._finish(parts)
+                yield places, keras.tree.map_structure(ops.convert_to_numpy, outputs)
 
-    def _trimmed(self, reference: Reference, change: Change) -> Change:
-        """Leaves out equal bases at both ends of a change; all of them where nothing changes."""
-        start, end, bases = change.start, change.end, np.asarray(change.bases)
-        if not 0 <= start <= end <= self.prefix.length or bases.shape != (end - start, 4):
-            raise ValueError(
-                f"A change must lie within the {self.prefix.length} bp of the sequence and have "
-                f"one-hot bases (end - start, 4); received start {start}, end {end} and bases of "
-                f"shape {bases.shape}."
-            )
-        differs = np.flatnonzero((reference.sequence[start:end] != bases).any(axis=1))
-        if not len(differs):
-            return Change(start, start, bases[:0])
-        first, last = int(differs[0]), int(differs[-1]) + 1
-        return Change(start + first, start + last, bases[first:last])
-
-    def _window_of(self, change: Change) -> int:
-        """The smallest window that holds a change with its context; 0 where nothing changes."""
-        if change.start == change.end:
+    def _filled(self, bins: Bins | None) -> int:
+        """The number of bins that is computed for some: a power of 2, or 0 for all."""
+        if bins is None:
             return 0
-        first, last = self.prefix.span(change.start, change.end)
-        return next(window for window in self._windows if window >= last - first)
+        return max(_LEAST_BINS, 1 << max(0, len(bins) - 1).bit_length())
 
-    def _split(self, places: list[int], window: int) -> Iterator[list[int]]:
-        """Batches of 1, 2, 4 ... alternates, so that there are few shapes and no filling up.
+    def _split(self, places: list[int]) -> Iterator[list[int]]:
+        """Whole batches; what is left together, or one by one where each size is compiled."""
+        most = self.batch_size
+        whole = len(places) // most * most
+        least = most if takes_any_size() else 1
+        yield from (places[at : at + most] for at in range(0, whole, most))
+        yield from (places[at : at + least] for at in range(whole, len(places), least))
 
-        Wide windows go in smaller batches, which take no more memory than the reference took.
-        """
-        most = max(1, min(self._batch_size, self.prefix.length // window))
-        while places:
-            size = min(most, 1 << (len(places).bit_length() - 1))
-            yield places[:size]
-            places = places[size:]
-
-    def _run(self, reference: Reference, changes: list[Change], window: int) -> Any:
-        """Predicts a batch of alternates whose changes fit into windows of one size."""
-        last_start = self.prefix.length - window
-        starts = [min(self.prefix.span(c.start, c.end)[0], last_start) for c in changes]
-        pieces = np.stack([reference.sequence[start : start + window] for start in starts])
-        for piece, start, change in zip(pieces, starts, changes, strict=True):
-            piece[change.start - start : change.end - start] = change.bases
-        touched = [[a.touched(c.start, c.end) for a in self.prefix.frontier] for c in changes]
-        activations = self._splice(
-            pieces,
-            np.array(starts, dtype="int32"),
-            np.array(touched, dtype="int32"),
-            list(reference.activations),
-        )
-        return keras.tree.map_structure(ops.convert_to_numpy, self._finish(activations))
-
-    def _spliced(self, pieces: Any, starts: Any, touched: Any, activations: list[Any]) -> list[Any]:
-        """Puts what a change touches in place among the reference's activations.
-
-        Args:
-          pieces: Changed windows, `(batch, window, 4)`.
-          starts: Where they start, in bp, `(batch,)`.
-          touched: First and last touched position of each activation, `(batch, activations, 2)`.
-          activations: The reference's, each `(1, positions, channels)`.
-
-        Returns:
-          The alternates' activations, each `(batch, positions, channels)`.
-        """
-        fresh = self.prefix(pieces)
-        return [
-            _replace(whole, part, starts // known.reach.step, touched[:, i])
-            for i, (known, whole, part) in enumerate(
-                zip(self.prefix.frontier, activations, fresh, strict=True)
+    def _activations(
+        self,
+        places: Sequence[int],
+        asked: Sequence[Asked],
+        changes: Sequence[Change],
+        sizes: Sequence[int],
+    ) -> list[Any]:
+        """The activations of a batch, each `(batch, positions, channels)`."""
+        parts: list[Sequence[Any]] = []
+        for (size, _), group in groupby(places, key=lambda i: (sizes[i], id(asked[i].reference))):
+            same = list(group)
+            reference = asked[same[0]].reference
+            if size == 0:
+                parts += [reference.activations] * len(same)
+                continue
+            parts += self._splicer.spliced(
+                reference.sequence, reference.activations, [changes[i] for i in same], size
             )
-        ]
+        if len(parts) == 1:
+            return list(parts[0])
+        return [ops.concatenate(each, axis=0) for each in zip(*parts, strict=True)]
 
 
-def _replace(whole: Any, part: Any, starts: Any, touched: Any) -> Any:
-    """Replaces the touched positions of an activation, and only these.
-
-    The others are those next to a cut end of the window, or equal up to rounding.
-    """
-    batch, size, channels = part.shape
-    rows = ops.expand_dims(starts, 1) + ops.arange(size, dtype="int32")
-    fresh = ops.logical_and(rows >= touched[:, :1], rows < touched[:, 1:])
-    part = ops.where(ops.expand_dims(fresh, 2), part, ops.take(whole[0], rows, axis=0))
-    copies = ops.broadcast_to(whole, (batch, *whole.shape[1:]))
-    numbers = ops.broadcast_to(ops.expand_dims(ops.arange(batch, dtype="int32"), 1), (batch, size))
-    places = ops.reshape(ops.stack([numbers, rows], axis=-1), (batch * size, 2))
-    return ops.scatter_update(copies, places, ops.reshape(part, (batch * size, channels)))
+def _first(prediction: Any, bins: int) -> Any:
+    return keras.tree.map_structure(lambda output: output[:bins], prediction)
 
 
-def _repeated(prediction: Any, times: int) -> Any:
-    return keras.tree.map_structure(lambda one: np.stack([one] * times), prediction)
-
-
-def _window_sizes(prefix: LocalPrefix) -> list[int]:
-    """Sizes of windows: few, since each is compiled; half the sequence for an indel in its middle.
-
-    An indel moves what lies on one side of it, so its window reaches to an end of the sequence.
-    """
-    sizes = {prefix.length, prefix.window(prefix.length // 2 + _FIRST_WIDTH - prefix.margin)}
-    context = prefix.window(_FIRST_WIDTH) - _FIRST_WIDTH
-    width = _FIRST_WIDTH
-    while width + context < prefix.length // 2:
-        sizes.add(prefix.window(width))
-        width = _GROWTH * (width + context) - context
-    return sorted(sizes)
+def _filled_up(bins: Bins | None, number: int) -> npt.NDArray[np.int32]:
+    """Bins, the last one repeated to a given number."""
+    given = np.zeros(1, np.int32) if bins is None or not len(bins) else bins
+    return np.pad(given, (0, number - len(given)), mode="edge").astype(np.int32)

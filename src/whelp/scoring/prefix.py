@@ -10,11 +10,30 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
+import numpy as np
+from keras import ops
 
 from whelp.scoring.locality import Reach, reach_of
+
+_TILES = 4
+_MOST_CONTEXT = 0.125
+
+
+class Tile(NamedTuple):
+    """A piece of the sequence that the prefix is run on, and what is taken of the result.
+
+    Attributes:
+      start: First base of the piece, in bp.
+      end: The base behind the last.
+      kept: For each activation of the frontier, which of the piece's positions are taken.
+    """
+
+    start: int
+    end: int
+    kept: tuple[slice, ...]
 
 
 @dataclass(frozen=True)
@@ -34,6 +53,11 @@ class Activation:
     def length(self) -> int:
         """Positions of the activation over the whole sequence."""
         return int(self.tensor.shape[1])
+
+    @property
+    def values(self) -> int:
+        """Values of the activation over the whole sequence."""
+        return math.prod(self.tensor.shape[1:])
 
     def touched(self, start: int, end: int) -> tuple[int, int]:
         """Returns the positions `[first, last)` that the bases `[start, end)` bear upon."""
@@ -86,6 +110,52 @@ class LocalPrefix:
         """
         first = max(0, start - self.margin) // self.alignment * self.alignment
         return first, min(self.length, end + self.margin)
+
+    def equals(self, other: LocalPrefix) -> bool:
+        """Says whether another model's prefix is the same function: equal layers and weights."""
+        if self.length != other.length or self._wiring() != other._wiring():
+            return False
+        return all(
+            len(mine.weights) == len(theirs.weights)
+            and all(
+                np.array_equal(ops.convert_to_numpy(a), ops.convert_to_numpy(b))
+                for a, b in zip(mine.weights, theirs.weights, strict=True)
+            )
+            for mine, theirs in zip(self.layers, other.layers, strict=True)
+        )
+
+    def _wiring(self) -> list[Any]:
+        """What the layers are and how they are joined, comparable between models."""
+        numbers = {id(self.sequence): 0}
+        wiring: list[Any] = []
+        for number, layer in enumerate(self.layers, start=1):
+            numbers[id(layer.output)] = number
+            given = [numbers[id(tensor)] for tensor in keras.tree.flatten(layer.input)]
+            config = {**layer.get_config(), "trainable": None}
+            wiring.append((type(layer), given, config))
+        wiring.append([(numbers[id(one.tensor)], one.reach) for one in self.frontier])
+        return wiring
+
+    def tiles(self) -> list[Tile]:
+        """Divides the sequence into pieces whose activations, end to end, are those of the whole.
+
+        A piece takes a fraction of the memory and, with its context, hardly more time. Where the
+        context would be a large part of it, the sequence stays whole.
+        """
+        step = -(-self.length // (_TILES * self.alignment)) * self.alignment
+        size = self.window(step)
+        if size - step > _MOST_CONTEXT * step:
+            step = size = self.length
+        tiles = []
+        for first in range(0, self.length, step):
+            start = min(self.span(first, first + step)[0], self.length - size)
+            kept = []
+            for activation in self.frontier:
+                width = activation.reach.step
+                last = min(activation.length, -(-(first + step) // width))
+                kept.append(slice((first - start) // width, last - start // width))
+            tiles.append(Tile(start, start + size, tuple(kept)))
+        return tiles
 
     def __call__(self, sequence: Any) -> list[Any]:
         """Runs the layers.

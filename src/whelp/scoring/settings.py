@@ -27,7 +27,8 @@ class ScoreSettings:
         pull: Deletions pull in the genome's bases at the end of the window; else N, as in
             Baskerville.
         half: Scores are 16-bit floats, as Baskerville's; else 32-bit.
-        batch_size: Sequences that are run at a time, at most.
+        batch_size: Sequences that are run at a time, at most; None for up to four, as many as take
+            about a gigabyte.
 
     Raises:
         StatisticError: A statistic is not known.
@@ -43,7 +44,7 @@ class ScoreSettings:
     merge_first: bool = True
     pull: bool = True
     half: bool = False
-    batch_size: int = 1
+    batch_size: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "statistics", check_statistics(self.statistics))
