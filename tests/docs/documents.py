@@ -23,6 +23,8 @@ COMMANDS = (
     "hound_eval.py",
     "hound_snp.py",
     "hound_snpgene.py",
+    "hound_ism_bed.py",
+    "hound_ism_snp.py",
 )
 
 _FENCE = re.compile(

@@ -46,6 +46,7 @@ def _write_annotation(folder: Path) -> None:
     (folder / "samples.tsv").write_text("sample\tdepth\tgroup\n" + "".join(rows))
     for name, start in (("gaps", 20_000), ("blacklist", 3_000), ("umap", 8_000)):
         (folder / f"{name}.bed").write_text(f"chr1\t{start}\t{start + 200}\n")
+    (folder / "regions.bed").write_text("chr1\t6000\t6020\nchr1\t9000\t9016\n")
     margin = (WINDOW - BINS_BP) // 2
     windows = [
         f"{chrom}\t{start}\t{start + BINS_BP}\tfold{number % 5}\n"

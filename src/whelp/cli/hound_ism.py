@@ -51,9 +51,10 @@ and deletions hold the genome's bases to their ends. Also in scores.h5: places a
 stretches, and which tracks the scores are of. As in Baskerville, and in no other command, an N is
 a quarter of each base; `whelp ism` takes it as nothing, as in training."""
 _UNKNOWN = 0.25
+_FILES = "-f hg38.fa -t data/targets.txt"
 _EXAMPLES = {
-    "bed": "hound_ism_bed.py -f hg38.fa -t targets.txt -l 200 -o ism params.json model.h5 top.bed",
-    "snp": "hound_ism_snp.py -f hg38.fa -t targets.txt -l 20 -o ism params.json model.h5 some.vcf",
+    "bed": f"hound_ism_bed.py {_FILES} -l 20 -o ism params.json model.h5 regions.bed",
+    "snp": f"hound_ism_snp.py {_FILES} -l 20 -o ism params.json model.h5 variants.vcf",
 }
 _MUTATED = {
     "-u": ("mut_up", "bp to mutate upstream of the center"),

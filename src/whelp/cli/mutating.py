@@ -50,9 +50,9 @@ Statistics, mutation minus sequence (log is log2(1 + x)):
 
 \b
 Example:
-  whelp ism params.json model.h5 peaks.bed -g hg38.fa -t data/targets.txt -o ism
-  whelp ism params.json model.h5 variants.vcf -g hg38.fa -t data/targets.txt --length 50 \\
-    --genes genes.gtf --gene GATA1 --tracks 'RNA:*' --rc -o gata1
+  whelp ism params.json model.h5 regions.bed -g hg38.fa -t data/targets.txt -o ism
+  whelp ism params.json model.h5 variants.vcf -g hg38.fa -t data/targets.txt --length 20 \\
+    --genes genes.gtf --rc -o ism_of_genes
 """
 
 
