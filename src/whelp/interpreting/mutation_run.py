@@ -80,7 +80,7 @@ def mutate_to_file(
     note = json.dumps(dict(run), sort_keys=True)
     if is_finished(out_dir, existing, note):
         return _summary(out_dir)
-    extent, rejected = _census(regions, out_dir, strict=strict)
+    extent, rejected = census(regions, out_dir, strict=strict)
     other = "refuse" if existing == "resume" else "replace"
     with RowFolder(out_dir / UNFINISHED, mutagenesis.layout(), run, other=other) as rows:
         if existing == "replace":
@@ -105,8 +105,22 @@ def mutate_to_file(
     return MutationSummary(out_dir / SCORES, extent.regions, extent.positions, rejected, before)
 
 
-def _census(regions: RegionFile, out_dir: Path, *, strict: bool) -> tuple[Extent, int]:
-    """Count the stretches, and write down what cannot be explained."""
+def census(regions: RegionFile, out_dir: Path, *, strict: bool) -> tuple[Extent, int]:
+    """Count the stretches, and write down what cannot be explained.
+
+    Args:
+        regions: The stretches.
+        out_dir: Where `rejected.tsv` goes, if there is anything to be written into it.
+        strict: Stop at a row that cannot be explained.
+
+    Returns:
+        How many there are and the room that they take, and how many rows cannot be explained.
+
+    Raises:
+        RegionError: There is nothing that can be explained, or with `strict` a row cannot be.
+        ValueError: The file cannot be read (BedError, VariantError).
+        OSError: Something cannot be read or written.
+    """
     extent = Extent()
     unfit: Unfit | None = None
     rejected = 0

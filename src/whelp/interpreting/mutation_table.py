@@ -88,14 +88,15 @@ def write_mutations(
         file.attrs["statistics"] = _bytes([name for name in names if name != "seqs"])
         file["target_ids"] = _bytes([track.identifier for track in tracks])
         file["target_labels"] = _bytes([track.label for track in tracks])
-        lengths = _write_regions(file, regions, extent)
+        lengths = write_regions(file, regions, extent)
         for name in names:
             _write_field(file, name, rows[name], lengths, extent)
 
 
-def _write_regions(
+def write_regions(
     file: h5py.File, regions: Iterable[Region], extent: Extent
 ) -> npt.NDArray[np.int64]:
+    """Write what the regions are, as `write_mutations` says, and give their lengths."""
     number = (extent.regions,)
     columns: dict[str, Any] = {
         "chr": (f"S{extent.chrom}", lambda region: region.window.chrom.encode()),
@@ -110,7 +111,7 @@ def _write_regions(
         file.create_dataset(name, number, kind)
     first = 0
     with_genes = False
-    for block in _blocks(regions):
+    for block in region_blocks(regions):
         last = first + len(block)
         with_genes = with_genes or any(region.window.genes for region in block)
         for name, (kind, value) in columns.items():
@@ -145,7 +146,8 @@ def _gene(region: Region) -> str:
     return genes[0].identifier if genes else ""
 
 
-def _blocks(regions: Iterable[Region]) -> Iterator[list[Region]]:
+def region_blocks(regions: Iterable[Region]) -> Iterator[list[Region]]:
+    """Give regions in lists of a few thousand."""
     rest = iter(regions)
     while block := list(islice(rest, _BLOCK)):
         yield block

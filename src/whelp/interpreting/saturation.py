@@ -64,15 +64,25 @@ def ism(
     table = targets if isinstance(targets, TargetsTable) else TargetsTable.read(targets)
     with tempfile.TemporaryDirectory() as name, Fasta(genome) as fasta:
         folder = Path(name)
-        path = _written(regions, folder) if isinstance(regions, pd.DataFrame) else Path(regions)
+        path = region_path(regions, folder)
         mutagenesis = plan_mutagenesis(model, table, fasta, plan=plan, settings=settings)
         file = plan_regions(path, fasta, model, plan=plan)
         summary = mutate_to_file(mutagenesis, file, folder / "out", run={})
         return read_mutations(summary.path)
 
 
-def _written(regions: pd.DataFrame, folder: Path) -> Path:
-    """Write a data frame as the file that it could have been read from."""
+def region_path(regions: str | Path | pd.DataFrame, folder: Path) -> Path:
+    """Give the file of stretches or variants; of a data frame, one it could be read from.
+
+    Args:
+        regions: A path, or a data frame as `ism` takes it.
+        folder: Where a file is written, if need be.
+
+    Raises:
+        RegionError: The data frame lacks columns.
+    """
+    if not isinstance(regions, pd.DataFrame):
+        return Path(regions)
     if set(_VARIANTS) <= set(regions):
         path = folder / "regions.tsv"
         regions.to_csv(path, sep="\t", index=False, na_rep=".")
