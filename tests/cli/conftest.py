@@ -68,6 +68,23 @@ def start_whelp() -> Callable[..., "subprocess.Popen[str]"]:
     return start
 
 
+@pytest.fixture
+def hound_snp(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs hound_snp.py in this process: its exit code and what it printed."""
+    from whelp.cli.hound_snp import main
+
+    def run(*arguments: Any) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["hound_snp.py", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        printed = capsys.readouterr()
+        return int(stopped.value.code or 0), printed.out, printed.err
+
+    return run
+
+
 _SCORED = """\
 \tidentifier\tfile\tclip\tclip_soft\tscale\tsum_stat\tstrand_pair\tdescription\tgroup
 0\tup+\tx.bw\t384\t320\t0.5\tsum_sqrt\t1\tRNA:up\tT cell

@@ -1,10 +1,5 @@
-"""hound_snp.py: the scores of the pretrained mini model next to the reference's, and its files.
+"""hound_snp.py with a tiny model: what is refused, rejected, resumed and shared among jobs."""
 
-Within 1% of a statistic's largest value and one step of 16-bit floats, and with a correlation
-above 0.9999: scores are small differences of large sums.
-"""
-
-import importlib.resources
 import json
 import optparse
 import pickle
@@ -36,128 +31,14 @@ TARGETS = """\
 
 
 @pytest.fixture
-def hound(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Hound:
+def hound(hound_snp: Hound) -> Hound:
     """Runs hound_snp.py in this process: its exit code and what it printed."""
-    from whelp.cli.hound_snp import main
-
-    def run(*arguments: Any) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hound_snp.py", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        printed = capsys.readouterr()
-        return int(stopped.value.code or 0), printed.out, printed.err
-
-    return run
-
-
-@pytest.fixture
-def mini(golden: Path) -> tuple[Any, ...]:
-    """Options and files of the pretrained mini model, before the variants."""
-    folder = importlib.resources.files("whelp") / "demo" / "data" / "mini_borzoi"
-    targets = Path(__file__).parents[1] / "data" / "hg38" / "targets.txt"
-    genome = golden / "snp/inputs/hg38_1m.fa.gz"
-    return ("-f", genome, "-t", targets, folder / "params.json", folder / "model.h5")
+    return hound_snp
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
     with h5py.File(path / "scores.h5") as file:
         return {name: data[:] for name, data in file.items()}
-
-
-def assert_close(made: np.ndarray, wanted: np.ndarray, name: str) -> None:
-    assert (made.dtype, made.shape) == (wanted.dtype, wanted.shape), name
-    ours, theirs = made.astype(float), wanted.astype(float)
-    largest = np.abs(wanted).max()
-    limit = 0.01 * float(largest) + float(np.spacing(largest))
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=limit, err_msg=name)
-    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.9999, name
-
-
-def assert_same_run(made: dict, wanted: dict, rows: Any = slice(None)) -> None:
-    """Compare everything: names and types of data sets, texts exactly, scores nearly."""
-    assert set(wanted) <= set(made)
-    for name, values in wanted.items():
-        if values.dtype.kind in "Su":
-            which = rows if len(values) == len(wanted["snp"]) else slice(None)
-            assert made[name].tolist() == values[which].tolist(), name
-        elif name == "percentiles":
-            np.testing.assert_array_equal(made[name], values)
-        else:
-            assert_close(made[name], values if name.endswith("_pct") else values[rows], name)
-
-
-def first_lines(vcf: Path, number: int, to: Path) -> Path:
-    to.write_text("".join(vcf.read_text().splitlines(keepends=True)[:number]))
-    return to
-
-
-def test_snps_and_the_layout(hound: Hound, mini: tuple, golden: Path, tmp_path: Path) -> None:
-    stats = f"{ALL},JS,logJS,SAD,REF,ALT"
-    vcf = golden / "snp/inputs/eqtl.vcf"
-    code, out, err = hound("--stats", stats, "-o", tmp_path, *mini, vcf)
-    assert code == 0, err
-    assert "8 variants scored" in out
-    wanted = dict(np.load(golden / "snp/eqtl_all.npz"))
-    made = read(tmp_path)
-    assert {*wanted, "SAD", "SAD_pct", "REF", "ALT"} == set(made)
-    # The reference's is 0 throughout, and so would be its SAD, REF and ALT.
-    assert not wanted.pop("logJS").any() and not wanted.pop("logJS_pct").any()
-    assert (made["logJS"] > 0).all()
-    assert_same_run(made, wanted)
-    np.testing.assert_array_equal(made["SAD"], made["SUM"])
-    assert made["REF"].shape == made["ALT"].shape == (8, 1, 2048, 47)
-    change = (made["ALT"].astype(float) - made["REF"]).sum(axis=(1, 2))
-    np.testing.assert_allclose(change, made["SUM"], atol=0.05 * np.abs(made["SUM"]).max())
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["scores.h5"]
-
-
-def test_both_strands_and_shifts(hound: Hound, mini: tuple, golden: Path, tmp_path: Path) -> None:
-    vcf = first_lines(golden / "snp/inputs/eqtl.vcf", 2, tmp_path / "two.vcf")
-    code, _, err = hound(
-        *("--rc", "--shifts", "0,1,-1", "--stats", f"{ALL},JS", "-o", tmp_path, *mini, vcf)
-    )
-    assert code == 0, err
-    wanted = dict(np.load(golden / "snp/eqtl_rc_shifts.npz"))
-    made = read(tmp_path)
-    rows = slice(0, len(made["snp"]))
-    # The reference's JS with several shifts made 0 of every score.
-    assert (made["JS"] > 0).all()
-    assert_same_run(made, wanted, rows)
-
-
-@pytest.mark.parametrize(("name", "more"), [("indels_flip", ()), ("indels_stitch", ("x",))])
-def test_indels(
-    hound: Hound, mini: tuple, golden: Path, tmp_path: Path, name: str, more: tuple
-) -> None:
-    """Lost and gained bases, alone in their windows; flipped, with both predictions compared."""
-    source = "indels_flip" if name == "indels_flip" else "indels"
-    vcf = first_lines(golden / f"snp/inputs/{source}.vcf", 6, tmp_path / "some.vcf")
-    flag = ("--indel_stitch",) if more else ()
-    code, _, err = hound(*flag, "--stats", ALL, "-o", tmp_path, *mini, vcf)
-    assert code == 0, err
-    assert_same_run(read(tmp_path), dict(np.load(golden / f"snp/{name}.npz")), slice(0, 5))
-
-
-def test_what_the_reference_gets_wrong(
-    hound: Hound, mini: tuple, golden: Path, tmp_path: Path
-) -> None:
-    """Several bases for others, the second alternate, a deletion whose first base differs."""
-    vcf = golden / "snp/inputs/odd.vcf"
-    code, _, err = hound("--stats", ALL, "-o", tmp_path / "odd", *mini, vcf)
-    assert code == 0, err
-    made, wanted = read(tmp_path / "odd"), dict(np.load(golden / "snp/odd.npz"))
-    ids = [b"mnv2", b"multiallelic", b"multiallelic", b"del_firstnt_mismatch", b"nochr"]
-    assert made["snp"].tolist() == [*ids, b"chr1:188500"]
-    assert made["alt_allele"].tolist() == [b"TT", b"A", b"C", b"A", b"A", b"A"]
-    for name in ALL.split(","):
-        # Equal in the rows that the reference has right ...
-        assert_close(made[name][[1, 4, 5]], wanted[name][[1, 3, 4]], name)
-    # ... and CT to TT is what C to T is.
-    (tmp_path / "one.vcf").write_text("chr1\t180500\ta\tC\tT\n")
-    assert hound("--stats", ALL, "-o", tmp_path, *mini, tmp_path / "one.vcf")[0] == 0
-    for name, values in read(tmp_path).items():
-        if name in ALL:
-            np.testing.assert_allclose(made[name][0], values[0], rtol=0.01, atol=1e-4)
 
 
 @pytest.fixture
