@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from whelp.fitting import TrackInput as TrackInput
     from whelp.fitting import fit as fit
     from whelp.fitting import transfer as transfer
+    from whelp.interpreting.mutation_plan import MutationPlan as MutationPlan
+    from whelp.interpreting.regions import Flanks as Flanks
     from whelp.interpreting.saturation import ism as ism
     from whelp.loading import adapt as adapt
     from whelp.loading import load as load
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
     from whelp.loading import unmerge as unmerge
     from whelp.models import ensemble as ensemble
     from whelp.predicting.arrays import predict as predict
+    from whelp.predicting.settings import PredictSettings as PredictSettings
     from whelp.scoring.score import score as score
+    from whelp.scoring.settings import ScoreSettings as ScoreSettings
     from whelp.specs import load_params as load_params
     from whelp.training import losses as losses
     from whelp.training import metrics as metrics
@@ -37,6 +41,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LAZY = {
+    "Flanks": "whelp.interpreting.regions",
+    "MutationPlan": "whelp.interpreting.mutation_plan",
+    "PredictSettings": "whelp.predicting.settings",
+    "ScoreSettings": "whelp.scoring.settings",
     "TrackInput": "whelp.fitting",
     "adapt": "whelp.loading",
     "ensemble": "whelp.models",

@@ -15,7 +15,7 @@ PAGES = (
     *sorted((ROOT / "benchmarks").glob("*.md")),
     ROOT / "json_configs" / "README.md",
 )
-NOTEBOOK = ROOT / "tutorials" / "first_model.ipynb"
+NOTEBOOKS = sorted((ROOT / "tutorials").glob("*.ipynb"))
 COMMANDS = (
     "whelp",
     "hound_transfer.py",

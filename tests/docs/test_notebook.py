@@ -1,5 +1,6 @@
-"""The tutorial notebook runs from beginning to end, on fewer windows and for fewer epochs."""
+"""The tutorial notebooks run from beginning to end, on fewer windows and for fewer epochs."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -7,25 +8,39 @@ from typing import Any
 import nbformat
 import pandas as pd
 import pytest
-from documents import NOTEBOOK
+from documents import NOTEBOOKS, ROOT
 from nbclient import NotebookClient
 
+from whelp.cli.demo_runs import METHODS, demo_params
 from whelp.demo import demo_file
+from whelp.loading import load, save_weights
 
 WINDOWS = 4  # in the first record file of every split
 
 
-@pytest.fixture(scope="module")
-def notebook() -> Any:
-    return nbformat.read(NOTEBOOK, as_version=4)
+def read(name: str) -> Any:
+    return nbformat.read(ROOT / "tutorials" / name, as_version=4)
 
 
-def test_notebook_is_stored_without_outputs(notebook: Any) -> None:
+def run(notebook: Any, parameters: str, folder: Path) -> int:
+    """Runs a notebook with other parameters; gives the number of its pictures."""
+    given = next(c for c in notebook.cells if "parameters" in c.metadata.get("tags", ()))
+    given.source += f"\n{parameters}"
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    outputs = [output for cell in cells for output in cell.outputs]
+    return sum("image/png" in output.get("data", {}) for output in outputs)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_notebooks_are_stored_without_outputs(path: Path) -> None:
+    notebook = read(path.name)
     nbformat.validate(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             assert not cell.outputs and cell.execution_count is None
-    assert NOTEBOOK.stat().st_size < 100_000
+    assert path.stat().st_size < 100_000
 
 
 @pytest.fixture
@@ -43,19 +58,27 @@ def few_windows(tmp_path: Path) -> Path:
     return folder
 
 
-def test_notebook_runs(notebook: Any, few_windows: Path, tmp_path: Path) -> None:
-    given = next(c for c in notebook.cells if "parameters" in c.metadata.get("tags", ()))
+def test_first_model(few_windows: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     paths = f"MOUSE, OUT = {str(few_windows)!r}, {str(out)!r}"
-    given.source += f"\nHEAD_EPOCHS = LORA_EPOCHS = 1\n{paths}"
-    resources = {"metadata": {"path": str(tmp_path)}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
+    pictures = run(read("first_model.ipynb"), f"HEAD_EPOCHS = LORA_EPOCHS = 1\n{paths}", tmp_path)
     assert {"mouse.h5", "mouse.safetensors", "mouse.keras"} <= {p.name for p in out.iterdir()}
-    images = [
-        output
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-        for output in cell.outputs
-        if "image/png" in output.get("data", {})
-    ]
-    assert len(images) == 3
+    assert pictures == 3
+
+
+@pytest.fixture
+def new_head(tmp_path: Path) -> Path:
+    """The folder of a demo whose new head has not been trained."""
+    folder = tmp_path / "demo_out"
+    (folder / "linear").mkdir(parents=True)
+    (folder / "data").mkdir()
+    shutil.copy(demo_file("mm10_tracks") / "targets.txt", folder / "data")
+    params = folder / "linear" / "params.json"
+    params.write_text(json.dumps(demo_params(METHODS[0], quick=True)))
+    model = load(params, demo_file("mini_borzoi/trunk.h5"), trunk=True)
+    save_weights(model, folder / "linear" / "model_best.h5")
+    return folder
+
+
+def test_variants(new_head: Path, tmp_path: Path) -> None:
+    assert run(read("variants.ipynb"), f"DEMO = {str(new_head)!r}", tmp_path) == 3

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from documents import NOTEBOOK, PAGES, ROOT, blocks, command_lines, name_of
+from documents import NOTEBOOKS, PAGES, ROOT, blocks, command_lines, name_of
 
 from whelp.specs import load_params
 
@@ -16,9 +16,10 @@ _MACHINE = re.compile(r"(?<![\w.])/(work|opt|home|root|tmp|Users)/")
 
 
 def _texts() -> dict[str, str]:
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
     texts = {name_of(page): page.read_text("utf-8") for page in PAGES}
-    texts["tutorials/first_model.ipynb"] = "\n".join(cell.source for cell in notebook.cells)
+    for path in NOTEBOOKS:
+        cells = nbformat.read(path, as_version=4).cells
+        texts[name_of(path)] = "\n".join(cell.source for cell in cells)
     return texts
 
 

@@ -171,7 +171,7 @@ def score_command(method: Method, out_dir: Path) -> list[str]:
         *("--targets", str(out_dir / DATA / "targets.txt")),
         *("--out-dir", str(out_dir / VARIANTS)),
         *("--cluster", "0.01"),
-        *("--stats", "logSUM,logD2"),
+        *("--stats", "logD2,logSUM"),
         "--table",
     ]
 

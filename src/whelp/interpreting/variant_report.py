@@ -15,7 +15,8 @@ from whelp.genome.alleles import checked_variants
 from whelp.genome.fasta import Fasta
 from whelp.genome.variant_windows import cluster_variants
 from whelp.genome.variants import Variant
-from whelp.interpreting.mutagenesis import Mutagenesis, contributions
+from whelp.interpreting.mutagenesis import Mutagenesis
+from whelp.interpreting.mutations import signed_contributions
 from whelp.interpreting.regions import Flanks, variant_regions
 from whelp.report import Contributions, TrackChange, VariantPicture, VariantTables
 from whelp.report.variant_picture import short_allele
@@ -129,14 +130,14 @@ def _logos(
     regions = variant_regions([variant], length=length, flanks=flanks)
     for name, allele, region in zip(names, (variant.ref, variant.alt), regions, strict=True):
         made = np.concatenate(list(mutagenesis.scores(region)))
-        values = contributions(made["seqs"], made[statistic][..., track]) * made["seqs"]
+        values = signed_contributions(made["seqs"], made[statistic][..., track], statistic)
         bases = region.sequence(fasta)[region.first : region.first + region.length]
         shown = Contributions(
             name=f"{name} allele {short_allele(allele)}",
             chrom=variant.chrom,
             start=region.start,
             bases=bases,
-            values=values.sum(axis=-1),
+            values=(values * made["seqs"]).sum(axis=-1),
             unit=statistic,
             marks=(variant.start,),
         )

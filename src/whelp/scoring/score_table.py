@@ -103,7 +103,8 @@ def _columns(file: h5py.File, part: slice) -> dict[str, npt.NDArray[Any]]:
 def _read(file: h5py.File, names: Mapping[str, str], part: Any) -> dict[str, npt.NDArray[Any]]:
     columns = {name: file[data][part] for name, data in names.items()}
     return {
-        name: _texts(values) if values.dtype.kind == "S" else values
+        # Positions with a sign, for those who subtract from them.
+        name: _texts(values) if values.dtype.kind == "S" else values.astype(np.int64)
         for name, values in columns.items()
     }
 
