@@ -224,7 +224,9 @@ def _check_index(path: Path, index: Path) -> None:
             file.seek(end)
             header = file.read(max(0, min(offset - end, _MOST_HEADER))).strip(b"\r\n")
             if b"\n>" in header:
-                raise FastaError(f"{path}: two sequences have one name, before {name!r}")
+                empty = all(row[:1] in (b"", b">") for row in header.splitlines())
+                fault = "a sequence is empty" if empty else "two sequences have one name"
+                raise FastaError(f"{path}: {fault}, before {name!r}")
             if offset - end > _MOST_HEADER or not header.startswith(b">") or b"\n" in header:
                 raise _foreign(path, index, name)
             lines, rest = divmod(length, max(bases, 1))
