@@ -11,6 +11,7 @@ import pytest
 
 import whelp as package
 from whelp.genome import dna
+from whelp.interpreting.mutagenesis import MutationSettings
 from whelp.interpreting.mutation_plan import MutationPlan
 from whelp.interpreting.mutations import read_mutations
 from whelp.interpreting.objectives import Objective
@@ -50,6 +51,8 @@ def line(tiny: Any, project: Any, tmp_path: Path) -> list[Any]:
         (tmp_path / name).write_text(text)
     params = project.params(model={"head_a": {**tiny.MODEL["head_a"], "units": 5}})
     files = [tmp_path / "some.bed", "-g", tmp_path / "genome.fa", "-t", tmp_path / "targets.txt"]
+    # One at a time: batches of each size are compiled.
+    files += ["--batch-size", 1]
     return ["ism", params, project.whole, *files]
 
 
@@ -164,6 +167,7 @@ def test_a_contrast_is_the_objective_s_change(line: list[Any], tmp_path: Path) -
         tmp_path / "genome.fa",
         targets,
         plan=MutationPlan(contrast="up:open"),
+        settings=MutationSettings(batch_size=1),
     )
     objective = Objective.for_tracks(targets, bins=64).contrast("up", "open")
     letters = (tmp_path / "genome.fa").read_text().splitlines()[1]
@@ -201,11 +205,12 @@ def test_from_python(whelp: Callable[..., Any], line: list[Any], tmp_path: Path)
     """The same numbers, also from data frames, and with only one track predicted."""
     more = ("--length", 3, "--rc", "--shifts", "0,1", "-o", tmp_path / "out")
     assert whelp(*line, *more).exit_code == 0
-    from whelp.interpreting.mutagenesis import MutationSettings
-
     model = package.load(line[1], line[2])
     genome, targets = tmp_path / "genome.fa", tmp_path / "targets.txt"
-    plan, settings = MutationPlan(flanks=Flanks.of(3)), MutationSettings(rc=True, shifts=(0, 1))
+    plan, settings = (
+        MutationPlan(flanks=Flanks.of(3)),
+        MutationSettings(rc=True, shifts=(0, 1), batch_size=1),
+    )
     found = package.ism(model, tmp_path / "some.bed", genome, targets, plan=plan, settings=settings)
     wanted = read(tmp_path / "out")
     np.testing.assert_array_equal(found.scores["logSUM"], wanted["logSUM"])
