@@ -10,7 +10,7 @@ from whelp.genome.fasta import Fasta
 from whelp.genome.genes import Gene
 from whelp.genome.intervals import BedRow, Interval, read_bed
 from whelp.genome.variants import Variant
-from whelp.interpreting.gene_regions import GenesAround, Grid, whole_genes
+from whelp.interpreting.gene_regions import GenesAround, whole_genes
 from whelp.interpreting.regions import (
     Flanks,
     Region,
@@ -18,6 +18,7 @@ from whelp.interpreting.regions import (
     check_region,
     variant_regions,
 )
+from whelp.scoring.grid import Grid
 
 LETTERS = dna.decode(np.random.default_rng(1).integers(0, 4, 400).astype("uint8"))
 

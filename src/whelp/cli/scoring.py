@@ -111,7 +111,7 @@ Example:
     "--report/--no-report",
     default=True,
     show_default=True,
-    help="Write report.html, with pictures of the first variants; not with --genes.",
+    help="Write report.html, with pictures of the first variants.",
 )
 @click.option("--top", default=10, show_default=True, help="Variants to show at the end.")
 @click.option("--strict", is_flag=True, help="Stop if a variant cannot be scored.")
@@ -168,7 +168,7 @@ def _score(params: Path, weights: Path, variants: Path, options: dict[str, Any])
         )
         bar.close()
         write_score_files(summary.path, source, options)
-        if options["report"] and options["genes"] is None:
+        if options["report"]:
             page = write_variant_report(
                 summary, scorer, fasta, model=model, targets=targets, files=files
             )

@@ -12,6 +12,7 @@ from whelp.cli.common import command_line
 if TYPE_CHECKING:
     from whelp.genome.fasta import Fasta
     from whelp.models import SequenceModel
+    from whelp.scoring.gene_scores import GeneScorer
     from whelp.scoring.run import ScoreSummary
     from whelp.scoring.variant_scores import VariantScorer
     from whelp.specs import TargetsTable
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def write_variant_report(
     summary: ScoreSummary,
-    scorer: VariantScorer,
+    scorer: VariantScorer | GeneScorer,
     fasta: Fasta,
     *,
     model: SequenceModel,
@@ -39,10 +40,13 @@ def write_variant_report(
     Returns:
         The page; None where there are no variants, or no statistic that ranks them.
     """
-    from whelp.interpreting.measures import TrackStatistics
+    from whelp.interpreting.measures import GeneStatistics, TrackStatistics
     from whelp.interpreting.mutagenesis import Mutagenesis, MutationSettings
-    from whelp.interpreting.variant_report import variant_tables, with_pictures
+    from whelp.interpreting.variant_pictures import with_pictures
+    from whelp.interpreting.variant_report import variant_tables
     from whelp.report import variants_report
+    from whelp.scoring.gene_scores import GeneScorer
+    from whelp.scoring.grid import Grid
     from whelp.scoring.statistics import STATISTICS
     from whelp.scoring.untransform import is_old
 
@@ -53,12 +57,12 @@ def write_variant_report(
     facts = {"command": command_line(), **{name: str(path) for name, path in files.items()}}
     facts |= {"engine": scorer.alleles.predictor.describe(), "whelp": whelp.__version__}
     tables = variant_tables(summary.path, ranking[0], rejected=summary.rejected, facts=facts)
+    old = is_old(model.spec, settings.old)
+    measure = TrackStatistics(targets, ranking[:1], old=old)
+    if isinstance(scorer, GeneScorer):
+        measure = GeneStatistics(targets, ranking[:1], old=old, grid=Grid.of(model))
     mutagenesis = Mutagenesis(
-        model,
-        targets,
-        fasta,
-        measure=TrackStatistics(targets, ranking[:1], old=is_old(model.spec, settings.old)),
-        settings=MutationSettings(rc=settings.rc),
+        model, targets, fasta, measure=measure, settings=MutationSettings(rc=settings.rc)
     )
     return variants_report(
         with_pictures(tables, scorer, mutagenesis, fasta),

@@ -4,43 +4,28 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from whelp.genome.genes import Gene
 from whelp.genome.variant_windows import gene_windows, midpoint
 from whelp.interpreting.regions import Region
 from whelp.scoring.gene_statistics import GeneBins, gene_bins
+from whelp.scoring.grid import Grid
 
 
-class Grid(NamedTuple):
-    """The bins of a model's predictions.
-
-    Attributes:
-        length: Length of a window, bp.
-        crop: What the model leaves out on either side of it, bp.
-        stride: Width of a bin, bp.
-        bins: Bins of a prediction.
-    """
-
-    length: int
-    crop: int
-    stride: int
-    bins: int
-
-
-def bins_of_gene(gene: Gene, region: Region, grid: Grid) -> GeneBins:
+def bins_of_gene(gene: Gene, region: Region, grid: Grid, *, span: bool = False) -> GeneBins:
     """Find the bins of a gene's exons in the window of a region: those that hold any exon base.
 
     Args:
         gene: The gene.
         region: A region on the + strand.
         grid: The bins.
+        span: Take all bins from the first to the last exon.
 
     Returns:
         The bins, and which share of the gene they are.
     """
     start = region.window.start + grid.crop
-    return gene_bins(gene, start=start, bins=grid.bins, width=grid.stride)
+    return gene_bins(gene, start=start, bins=grid.bins, width=grid.stride, span=span)
 
 
 def whole_genes(genes: Iterable[Gene], *, length: int) -> Iterator[Region]:

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from whelp.interpreting.gene_regions import Grid, bins_of_gene
+from whelp.interpreting.gene_regions import bins_of_gene
 from whelp.interpreting.objectives import Objective
 from whelp.interpreting.regions import Region
+from whelp.scoring.grid import Grid
 from whelp.scoring.statistics import (
     STATISTICS,
     Allele,

@@ -11,7 +11,7 @@ import numpy as np
 from whelp.genome.fasta import Fasta
 from whelp.genome.genes import Gene, GenesError
 from whelp.genome.located_genes import located_genes
-from whelp.interpreting.gene_regions import GenesAround, Grid
+from whelp.interpreting.gene_regions import GenesAround
 from whelp.interpreting.measures import (
     Column,
     GeneStatistics,
@@ -26,6 +26,7 @@ from whelp.interpreting.region_file import Kind, RegionFile, kind_of
 from whelp.interpreting.regions import Flanks
 from whelp.models import SequenceModel
 from whelp.scoring.errors import ScoreError
+from whelp.scoring.grid import Grid
 from whelp.scoring.strands import Strands
 from whelp.scoring.untransform import is_old
 from whelp.specs import TargetsTable
@@ -103,8 +104,8 @@ def plan_mutagenesis(
         SpecError: The targets table lacks what is needed to undo the squashing or to merge strands.
     """
     old = is_old(model.spec, plan.old)
-    chosen = counting_tracks(targets, plan)
-    grid = grid_of(model)
+    chosen = counting_tracks(targets, plan.tracks, plan.contrast)
+    grid = Grid.of(model)
     measure: Measure
     if plan.contrast is not None:
         objective = Objective.for_tracks(chosen, bins=grid.bins, old=old)
@@ -133,7 +134,7 @@ def plan_regions(
         GenesError: The annotation cannot be read, or has no such gene.
         OSError: A file cannot be read.
     """
-    grid = grid_of(model)
+    grid = Grid.of(model)
     kind = plan.kind or kind_of(path)
     flanks = plan.flanks
     if flanks is None and kind == "variants":
@@ -145,26 +146,27 @@ def plan_regions(
     return RegionFile(path, fasta, grid.length, flanks, kind, around)
 
 
-def grid_of(model: SequenceModel) -> Grid:
-    """Give the bins of a model's predictions."""
-    stride = model.stride
-    return Grid(int(model.spec.seq_length), model.crop * stride, stride, model.target_length)
-
-
-def counting_tracks(targets: TargetsTable, plan: MutationPlan) -> TargetsTable:
+def counting_tracks(
+    targets: TargetsTable, tracks: Sequence[str | int], contrast: str | None
+) -> TargetsTable:
     """Give the rows of the tracks that count, both strands of each.
+
+    Args:
+        targets: All tracks.
+        tracks: Names, patterns or indexes; none for all.
+        contrast: Two groups of them, `A:B`.
 
     Raises:
         ObjectiveError: There is no such track or group, or none of a group's tracks is chosen.
     """
-    objective = Objective.for_tracks(targets, bins=1, tracks=plan.tracks)
-    if plan.contrast is not None:
-        objective = objective.contrast(*split_contrast(plan.contrast))
-    tracks = objective.tracks[np.unique(np.concatenate(objective.groups))]
+    objective = Objective.for_tracks(targets, bins=1, tracks=tracks)
+    if contrast is not None:
+        objective = objective.contrast(*split_contrast(contrast))
+    counting = objective.tracks[np.unique(np.concatenate(objective.groups))]
     strands = Strands.of(targets)
-    if len(tracks) == len(strands):
+    if len(counting) == len(strands):
         return targets
-    wanted = {int(row) for track in tracks for row in (strands.plus[track], strands.minus[track])}
+    wanted = {int(row) for track in counting for row in (strands.plus[track], strands.minus[track])}
     rows = tuple(row for at, row in enumerate(targets.rows) if at in wanted)
     return TargetsTable.model_construct(rows=rows, path=targets.path)
 

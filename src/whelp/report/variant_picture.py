@@ -55,6 +55,8 @@ class VariantPicture:
         statistic: What the scores are.
         tracks: The tracks to be shown.
         logos: What the bases around the variant contribute, with either allele.
+        gene: Name of the gene that it is scored for, if by gene.
+        exons: The gene's exons, first and last base, bp from 0, half-open.
     """
 
     name: str
@@ -67,12 +69,15 @@ class VariantPicture:
     statistic: str
     tracks: Sequence[TrackChange]
     logos: Sequence[Contributions] = ()
+    gene: str = ""
+    exons: Sequence[tuple[int, int]] = ()
 
     @property
     def title(self) -> str:
         """Name, place and alleles; long alleles are cut."""
         alleles = ">".join(short_allele(allele) for allele in (self.ref, self.alt))
-        return f"{self.name} · {self.chrom}:{self.position:,} {alleles}"
+        gene = f" · {self.gene}" if self.gene else ""
+        return f"{self.name} · {self.chrom}:{self.position:,} {alleles}{gene}"
 
 
 def variant_figure(picture: VariantPicture) -> tuple[Figure, str]:
@@ -185,6 +190,8 @@ def _draw_stretch(
     coverage.set_ylim(0, 1.12 * top)
     far = 1.12 * max(float(np.abs(difference).max()), 1e-9)
     change.set_ylim(-far, far)
+    for start, end in picture.exons:
+        change.axvspan(start, end, color=LIGHT["gold"], alpha=0.18, linewidth=0)
     for axes in pair:
         axes.set_xlim(edges[0], edges[-1])
         axes.axvline(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,7 @@ _TEXTS = {
     "place": "place",
     "ref": "ref",
     "alt": "alt",
-    "gene": "gene",
+    "gene_name": "gene",
     "track": "track",
     "description": "description",
 }
@@ -41,12 +42,12 @@ class VariantTables:
     Attributes:
         statistic: The statistic by which variants are ranked.
         best: The variants that change a track most, the first first: `id`, `place`, `ref`, `alt`,
-            perhaps `gene`, the `track` with the largest change, its `description`, and the
+            perhaps `gene_name`, the `track` with the largest change, its `description`, and the
             statistic.
         scores: Scores of the first of them in all tracks, `(variants, tracks)`.
         tracks: One row a track: `identifier` and `description`.
         largest: Of every variant, or a sample, the score that is farthest from zero.
-        variants: Number of variants that were scored.
+        variants: Number of variants that were scored, or of variants and genes.
         rejected: Number of those that could not be.
         pictures: Variants to look at.
         facts: How they were scored, with the command as `command`.
@@ -76,7 +77,8 @@ def variants_report(
     Returns:
         The path.
     """
-    subtitle = f"{tables.variants:,} variants, {len(tables.tracks):,} tracks, {tables.statistic}"
+    subtitle = f"{tables.variants:,} {_what(tables).lower()}, {len(tables.tracks):,} tracks, "
+    subtitle += tables.statistic
     report = Report(title, subtitle, eyebrow="whelp variant report")
     report.add_cards(_cards(tables))
     _add_ranking(report, tables)
@@ -91,7 +93,7 @@ def _cards(tables: VariantTables) -> list[tuple[str, str, str]]:
     first = tables.best.iloc[0]
     rejected = f"{tables.rejected:,} could not be scored: rejected.tsv" if tables.rejected else ""
     return [
-        ("Variants", formats.count(tables.variants), rejected),
+        (_what(tables), formats.count(tables.variants), rejected),
         ("Tracks", formats.count(len(tables.tracks)), "strands merged"),
         (
             f"Largest {tables.statistic}",
@@ -99,6 +101,10 @@ def _cards(tables: VariantTables) -> list[tuple[str, str, str]]:
             f"{first['id']}, {first['place']}",
         ),
     ]
+
+
+def _what(tables: VariantTables) -> str:
+    return "Variants by gene" if "gene_name" in tables.best else "Variants"
 
 
 def _add_ranking(report: Report, tables: VariantTables) -> None:
@@ -178,7 +184,7 @@ def _heat_figure(tables: VariantTables) -> tuple[Figure, str]:
                 axes.add_patch(cell)
         axes.set_xlim(0, len(order))
         axes.set_ylim(number, 0)
-        names = [f"{row['id']}  {row['place']}" for _, row in tables.best[:number].iterrows()]
+        names = [_name(row) for row in tables.best[:number].to_dict("records")]
         axes.set_yticks(np.arange(number) + 0.45, names, fontsize=TEXT_SIZE - 1)
         labels = [_cut(descriptions[track]) for track in order]
         axes.set_xticks(
@@ -192,6 +198,10 @@ def _heat_figure(tables: VariantTables) -> tuple[Figure, str]:
     return figure, f"{tables.statistic} of {number} variants in {len(order)} tracks."
 
 
+def _name(row: Mapping[Any, Any]) -> str:
+    return f"{row['id']}  {row.get('gene_name') or row['place']}"
+
+
 def _cut(text: str) -> str:
     return text if len(text) <= 30 else text[:29] + "…"
 
@@ -203,7 +213,8 @@ def _add_picture(report: Report, picture: VariantPicture) -> None:
         figure,
         "Predicted coverage with the reference allele (grey) and the alternate allele (line), and "
         "alternate minus reference below: left the whole window, right where the change is "
-        f"largest. Bins of {picture.bin_width} bp; the dotted line is the variant.",
+        f"largest. Bins of {picture.bin_width} bp; the dotted line is the variant"
+        + (f", shaded are the exons of {picture.gene}." if picture.gene else "."),
         alt=alt,
         wide=True,
     )

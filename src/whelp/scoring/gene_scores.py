@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import h5py
@@ -18,7 +18,8 @@ from whelp.models import SequenceModel
 from whelp.scoring.alleles import AlleleCoverage, Pair
 from whelp.scoring.gene_statistics import Bins, GeneBins, gene_coverage
 from whelp.scoring.gene_table import write_gene_scores
-from whelp.scoring.gene_windows import GeneSettings, GeneWindows, Grid, Place
+from whelp.scoring.gene_windows import GeneSettings, GeneWindows, Place
+from whelp.scoring.grid import Grid
 from whelp.scoring.groups import Groups
 from whelp.scoring.predictor import Floats
 from whelp.scoring.settings import ScoreSettings
@@ -70,14 +71,13 @@ class GeneScorer:
         self._targets = targets
         self._strands = Strands.of(targets)
         self._groups = Groups.of(targets, self._strands)
-        self._untransform = Untransform(targets, old=is_old(model.spec, settings.old))
+        self._untransform = self._undo(is_old(model.spec, settings.old))
         self.alleles = AlleleCoverage(
             model, targets, fasta, settings=settings, coverage=self._coverage
         )
-        shape = self.alleles.predictor
         self._windows = GeneWindows(
             located_genes(genes.annotation, fasta.lengths),
-            grid=Grid(shape.length, shape.crop, shape.bins, shape.stride),
+            grid=Grid.of(model),
             settings=genes,
             share=settings.cluster,
         )
@@ -123,7 +123,7 @@ class GeneScorer:
         """
         made = np.zeros(self.count(windows), self.layout())
         row = 0
-        for pair in self.alleles.pairs(windows, bins_of=self._bins_of()):
+        for pair in self._pairs(windows):
             for place in self._windows.places(pair.window):
                 made["variant"][row], made["gene"][row] = pair.variant.row, place.number
                 made["share"][row] = place.bins.share
@@ -158,13 +158,26 @@ class GeneScorer:
             groups=self._groups,
         )
 
+    def shown(self, coverage: Floats, window: Window) -> Floats:
+        """Make of an allele's coverage `(shifts, bins, tracks)` what scores are of, to be drawn.
+
+        Returns:
+            The mean over shifts on the strand of the window's gene, `(bins, merged tracks)`.
+        """
+        (gene,) = window.genes
+        return np.asarray(self._strands.select(coverage, gene.strand).mean(axis=0))
+
     def _shapes(self) -> Mapping[str, tuple[int, ...]]:
         """Give the shape of each statistic's scores."""
         return {name: (len(self._strands),) for name in self.settings.statistics}
 
-    def _bins_of(self) -> Any:
-        """Give the function that says which bins of a window are predicted; None for all."""
-        return self._windows.wanted
+    def _pairs(self, windows: Sequence[Window]) -> Iterator[Pair]:
+        """Predict both alleles of each variant, in the bins of genes."""
+        return self.alleles.pairs(windows, bins_of=self._windows.wanted)
+
+    def _undo(self, old: bool) -> Callable[[Floats], Floats]:
+        """Give what undoes the squashing of targets."""
+        return Untransform(self._targets, old=old)
 
     def _coverage(self, predictions: Floats) -> Floats:
         return self._untransform(predictions)

@@ -25,6 +25,7 @@ from whelp.genome.variant_windows import (
 from whelp.genome.variants import Rejected, Variant
 from whelp.scoring.errors import ScoreError
 from whelp.scoring.gene_statistics import Bins, GeneBins, Overlap, gene_bins
+from whelp.scoring.grid import Grid
 from whelp.wording import listed
 
 Center = Literal["gene", "variant"]
@@ -57,22 +58,6 @@ class GeneSettings:
             raise ScoreError(f"center must be 'gene' or 'variant'; received {self.center!r}")
         if self.overlap not in ("any", "majority"):
             raise ScoreError(f"overlap must be 'any' or 'majority'; received {self.overlap!r}")
-
-
-class Grid(NamedTuple):
-    """How a model cuts a window into bins.
-
-    Attributes:
-        length: Length of a window, bp.
-        crop: What is left out on either side, bp.
-        bins: Number of bins.
-        width: Width of a bin, bp.
-    """
-
-    length: int
-    crop: int
-    bins: int
-    width: int
 
 
 class Place(NamedTuple):
@@ -147,14 +132,12 @@ class GeneWindows:
                 yield from (variant.rejected(reason) for variant in window.variants)
 
     def places(self, window: Window) -> list[Place]:
-        """Find the genes of a window: those with at least one bin in it."""
+        """Find the genes of a window, in the order of `genes`."""
         key = window.chrom, window.start, window.genes
         if self._last[0] != key:
             found = ((gene, self._bins(window, gene)) for gene in window.genes)
-            self._last = (
-                key,
-                [Place(self._number[gene], gene, bins) for gene, bins in found],
-            )
+            places = [Place(self._number[gene], gene, bins) for gene, bins in found]
+            self._last = (key, sorted(places, key=lambda place: place.number))
         return self._last[1]
 
     def wanted(self, window: Window) -> Bins:
@@ -180,7 +163,7 @@ class GeneWindows:
             gene,
             start=window.start + grid.crop,
             bins=grid.bins,
-            width=grid.width,
+            width=grid.stride,
             overlap=settings.overlap,
             span=settings.span,
         )
@@ -191,7 +174,7 @@ class GeneWindows:
         if not shown:
             raise ScoreError(
                 f"{self._settings.annotation}: no gene has an exon in the "
-                f"{self._grid.bins * self._grid.width} bp around its middle that the model "
+                f"{self._grid.bins * self._grid.stride} bp around its middle that the model "
                 f"predicts; use span, or windows that are centred on variants"
             )
         if hidden:

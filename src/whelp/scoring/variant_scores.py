@@ -119,6 +119,15 @@ class VariantScorer:
             for name in self.settings.statistics:
                 write_groups(file, name, rows[name], self._groups)
 
+    def shown(self, coverage: Floats, window: Window) -> Floats:
+        """Make of an allele's coverage `(shifts, bins, tracks)` what scores are of, to be drawn.
+
+        Returns:
+            The mean over shifts, `(bins, merged tracks)`.
+        """
+        merged = coverage if self.settings.merge_first else self._strands.merge(coverage)
+        return np.asarray(merged.mean(axis=0))
+
     def _compare(self, pair: Pair) -> dict[str, Floats]:
         strands = None if self.settings.merge_first else self._strands
         scores = score(pair.ref, pair.alt, self.settings.statistics, strands=strands)
