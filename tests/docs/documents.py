@@ -25,6 +25,7 @@ COMMANDS = (
     "hound_snpgene.py",
     "hound_ism_bed.py",
     "hound_ism_snp.py",
+    "hound_predbed.py",
 )
 
 _FENCE = re.compile(

@@ -36,7 +36,7 @@ are taken; with the number of a job behind them, too, the job's part of the rows
 job0, job1 ... in the output directory, where -p is how many jobs there are. Else -p does nothing.
 
 example:
-  hound_predbed.py -f hg38.fa -t data/targets.txt --rc -u -o out params.json model.h5 sites.bed
+  hound_predbed.py -f hg38.fa -t data/targets.txt --rc -u -o out params.json model.h5 regions.bed
 """
 
 
