@@ -24,6 +24,9 @@ from whelp.specs import TargetsTable
 Bins = npt.NDArray[np.int64]
 
 _GROUP_VALUES = 1 << 23
+# Scattered variants: a reference and an alternate at a time. Four would take a tenth less time and
+# a tenth of a gigabyte more (the mini Borzoi on a CPU).
+_FEW = 2
 
 
 class Pair(NamedTuple):
@@ -66,7 +69,8 @@ class AlleleCoverage:
         fasta: The genome.
         settings: How.
         coverage: Makes coverage of squashed predictions `(shifts, bins, tracks)`, bin by bin: it is
-            called once for what alleles share.
+            called once for what alleles share. It may average over shifts if the settings do not
+            compensate the shifts of insertions and deletions.
 
     Attributes:
         predictor: The model, as it is run.
@@ -122,7 +126,7 @@ class AlleleCoverage:
             yield from self._alone(*asked[0])
             return
         for group in self._groups(asked):
-            if len(group) == 1:
+            if self._sequences(group) > self._most(group[0][1]):
                 yield from self._alone(*group[0])
             else:
                 yield from self._together(group)
@@ -130,23 +134,26 @@ class AlleleCoverage:
     def _groups(
         self, asked: Sequence[tuple[Window, Bins | None]]
     ) -> Iterator[list[tuple[Window, Bins | None]]]:
-        """Divide windows by what their predictions take; a whole batch may be in each."""
-        engine = self.predictor.engine
+        """Put windows together until there are as many sequences as are run at a time."""
+        most = self.settings.batch_size or _FEW
         group: list[tuple[Window, Bins | None]] = []
-        values = number = 0
-        for window, bins in asked:
-            sequences = self._copies * (1 + len(window.variants))
-            more = self._copies * engine.reference_values + sequences * self._values(bins)
-            if values + more > _GROUP_VALUES and number >= engine.batch_size:
+        for one in asked:
+            if group and self._sequences([*group, one]) > most:
                 yield group
-                group, values, number = [], 0, 0
-            group.append((window, bins))
-            values, number = values + more, number + sequences
+                group = []
+            group.append(one)
         if group:
             yield group
 
-    def _values(self, bins: Bins | None) -> int:
-        return self._tracks * (self.predictor.bins if bins is None else len(bins))
+    def _sequences(self, group: Sequence[tuple[Window, Bins | None]]) -> int:
+        """Count the sequences that are predicted for windows, references among them."""
+        return self._copies * sum(1 + len(window.variants) for window, _ in group)
+
+    def _most(self, bins: Bins | None) -> int:
+        """The most sequences whose predictions are held at a time."""
+        number = self.predictor.bins if bins is None else len(bins)
+        values = max(1, self._tracks * number)
+        return max(self.predictor.engine.batch_size, _GROUP_VALUES // values)
 
     def _together(self, group: Sequence[tuple[Window, Bins | None]]) -> Iterator[Pair]:
         """Predict references and other sequences of several windows at once."""
@@ -177,8 +184,7 @@ class AlleleCoverage:
             values = self._coverage(shown.predict(self._moved(bases), bins=bins))
             self._last = _Shown(key, bases, shown, Allele(values))
         _, bases, shown, reference = self._last
-        most = max(self.predictor.engine.batch_size, _GROUP_VALUES // max(1, self._values(bins)))
-        most = max(1, most // self._copies)
+        most = max(1, self._most(bins) // self._copies)
         for first in range(0, len(window.variants), most):
             tasks = [
                 self._task(variant, window, bases)
@@ -194,7 +200,8 @@ class AlleleCoverage:
 
     def _task(self, variant: Variant, window: Window, bases: npt.NDArray[np.uint8]) -> _Task:
         """Lay out what must be predicted for a variant besides the reference in place."""
-        plan = plan_shifts(variant.size, self.settings.shifts, shared=window.shared)
+        size = variant.size if self.settings.compensate else 0
+        plan = plan_shifts(size, self.settings.shifts, shared=window.shared)
         lost = max(0, -variant.size) if self.settings.pull else 0
         following = self._fasta.fetch(window.chrom, window.end, window.end + lost)
         other = alternate_sequence(bases, variant, window.start, following=following)
