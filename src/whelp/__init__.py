@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from whelp.fitting import TrackInput as TrackInput
     from whelp.fitting import fit as fit
     from whelp.fitting import transfer as transfer
+    from whelp.interpreting.attributions import attribute as attribute
     from whelp.interpreting.mutation_plan import MutationPlan as MutationPlan
     from whelp.interpreting.regions import Flanks as Flanks
     from whelp.interpreting.saturation import ism as ism
@@ -47,6 +48,7 @@ _LAZY = {
     "ScoreSettings": "whelp.scoring.settings",
     "TrackInput": "whelp.fitting",
     "adapt": "whelp.loading",
+    "attribute": "whelp.interpreting.attributions",
     "ensemble": "whelp.models",
     "evaluate": "whelp.training.evaluation",
     "fit": "whelp.fitting",

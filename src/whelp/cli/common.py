@@ -6,7 +6,7 @@ import functools
 import json
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,11 @@ def precision_option(function: Callable[..., Any]) -> Callable[..., Any]:
         show_default=True,
         help="Arithmetic of the layers; weights and outputs stay in float32.",
     )(function)
+
+
+def split_words(texts: Iterable[str]) -> tuple[str, ...]:
+    """The words of texts in which they are separated by commas."""
+    return tuple(word.strip() for text in texts for word in text.split(",") if word.strip())
 
 
 def command_line() -> str:

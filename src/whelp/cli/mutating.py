@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from whelp.cli.common import EXISTING_FILE, guarded
+from whelp.cli.common import EXISTING_FILE, guarded, split_words
 from whelp.cli.console import say
 from whelp.cli.model_options import existing, load_model, model_options
 from whelp.cli.mutation_report import write_mutation_report
@@ -117,19 +117,15 @@ def _plan(options: dict[str, Any]) -> MutationPlan:
     elif (up, down) != (None, None):
         raise click.UsageError("--up and --down are both 0: there is nothing to mutate")
     return MutationPlan(
-        statistics=_words([options["stats"] or ""]),
+        statistics=split_words([options["stats"] or ""]),
         flanks=flanks,
         kind="variants" if options["kind"] == "vcf" else options["kind"],
         genes=options["genes"],
         gene=options["gene"],
-        tracks=_words(options["tracks"]),
+        tracks=split_words(options["tracks"]),
         contrast=options["contrast"],
         old=options["transform_old"],
     )
-
-
-def _words(texts: Any) -> tuple[str, ...]:
-    return tuple(word.strip() for text in texts for word in text.split(",") if word.strip())
 
 
 def _settings(options: dict[str, Any]) -> MutationSettings:

@@ -13,7 +13,7 @@ import h5py
 from whelp.files import atomic_path
 from whelp.interpreting.mutagenesis import Mutagenesis
 from whelp.interpreting.mutation_table import Extent, write_mutations
-from whelp.interpreting.region_file import RegionFile, Unfit
+from whelp.interpreting.region_file import RegionFile, Stretches, Unfit
 from whelp.interpreting.regions import Region, RegionError
 from whelp.scoring.errors import ScoreError
 from whelp.scoring.existing import SCORES, UNFINISHED, Existing, is_finished
@@ -105,7 +105,7 @@ def mutate_to_file(
     return MutationSummary(out_dir / SCORES, extent.regions, extent.positions, rejected, before)
 
 
-def census(regions: RegionFile, out_dir: Path, *, strict: bool) -> tuple[Extent, int]:
+def census(regions: Stretches, out_dir: Path, *, strict: bool) -> tuple[Extent, int]:
     """Count the stretches, and write down what cannot be explained.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from whelp.files import open_text
 from whelp.genome.alleles import checked_variants, genome_name
@@ -48,6 +48,20 @@ class Unfit(NamedTuple):
     name: str
     place: str
     reason: str
+
+
+class Stretches(Protocol):
+    """Stretches of DNA that come from a file."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+
+    def items(self) -> Iterator[Region | Unfit]:
+        """Read the rows of the file, each compared with the genome."""
+
+    def regions(self) -> Iterator[Region]:
+        """Read those that can be explained."""
 
 
 @dataclass(frozen=True)

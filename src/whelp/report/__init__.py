@@ -9,6 +9,7 @@ from whelp.lazy import lazy_names
 
 if TYPE_CHECKING:
     from whelp.report.assays import assay
+    from whelp.report.attributions import AttributionTables, attributions_report
     from whelp.report.comparison import comparison_report
     from whelp.report.contributions import region_figure
     from whelp.report.dataset import DatasetTables, dataset_report
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from whelp.report.variants import VariantTables, variants_report
 
 __all__ = [
+    "AttributionTables",
     "Column",
     "Contributions",
     "DatasetTables",
@@ -33,6 +35,7 @@ __all__ = [
     "VariantTables",
     "WindowExample",
     "assay",
+    "attributions_report",
     "comparison_report",
     "dataset_report",
     "logo_figure",
@@ -42,6 +45,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AttributionTables": "attributions",
     "Column": "tables",
     "Contributions": "logos",
     "DatasetTables": "dataset",
@@ -54,6 +58,7 @@ _HOMES = {
     "VariantTables": "variants",
     "WindowExample": "records",
     "assay": "assays",
+    "attributions_report": "attributions",
     "comparison_report": "comparison",
     "dataset_report": "dataset",
     "logo_figure": "logos",

@@ -112,8 +112,8 @@ def _draw_side(
         letter = _letter(base)
         scale = np.stack([np.full(len(places), 1 - 2 * _GAP), heights[places, column]], axis=1)
         offset = np.stack([places + _GAP, floors[places, column]], axis=1)
-        points = letter.vertices[None] * scale[:, None] + offset[:, None]
-        codes = np.tile(letter.codes, len(places))
+        points = np.asarray(letter.vertices)[None] * scale[:, None] + offset[:, None]
+        codes = np.tile(np.asarray(letter.codes), len(places))
         path = Path(points.reshape(-1, 2), codes)
         axes.add_patch(PathPatch(path, facecolor=LIGHT[COLOURS[base]], linewidth=0))
 
@@ -183,7 +183,8 @@ def finish_x(axes: Axes, shown: Contributions, limits: tuple[int, int]) -> None:
     """Number positions between two bases of the stretch, from 1 as genome browsers do."""
     first, last = limits
     ends = sorted((shown.position(first), shown.position(last - 1)))
-    ticks = MaxNLocator(8, integer=True, steps=[1, 2, 2.5, 5, 10]).tick_values(*ends)
+    locator = MaxNLocator(8, integer=True, steps=[1, 2, 2.5, 5, 10])
+    ticks = np.asarray(locator.tick_values(*ends))
     ticks = ticks[(ticks - 1 >= ends[0]) & (ticks - 1 <= ends[1]) & (ticks % 1 == 0)]
     axes.set_xticks([shown.border(tick - 0.5) - first for tick in ticks])
     far = last - first > 20_000
