@@ -24,6 +24,7 @@ from whelp.scoring.table import Sizes
 
 _PIECE = 1 << 20
 _CHUNK = 32
+_CHUNK_BYTES = 1 << 28
 
 Progress = Callable[[int, int], None]
 
@@ -164,7 +165,9 @@ def _score_rest(
     """Score the chunks that are not finished; give how many rows were."""
     done, before, begun = 0, rows.finished, False
     windows = (item for item in scorer.windows(variants) if isinstance(item, Window))
-    for chunk in in_chunks(windows):
+    # Whole predictions of many tracks are large: fewer of them are held at a time.
+    most = max(1, min(_CHUNK, _CHUNK_BYTES // max(1, scorer.layout().itemsize)))
+    for chunk in in_chunks(windows, variants=most):
         number = scorer.count(chunk)
         if not begun and done + number > before:
             # A chunk is one piece of work: of one that was begun nothing is taken over.
