@@ -19,7 +19,7 @@ from whelp.scoring.predictor import Moved, Predictor
 from whelp.scoring.statistics import as_half
 from whelp.specs import TargetsTable
 
-_MOST_VALUES = 1 << 24
+_MOST_VALUES = 1 << 22
 _MOST_POSITIONS = 32
 
 Bases = npt.NDArray[np.uint8]
