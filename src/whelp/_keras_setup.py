@@ -34,6 +34,7 @@ REGISTERED: dict[str, tuple[str, ...]] = {
         "CenterAverage",
         "LengthAverage",
         "MultiheadAttention",
+        "RotaryAttention",
         "WheezeExcite",
         "SqueezeExcite",
         "GlobalContext",

@@ -28,7 +28,7 @@ from typing import Any
 
 import keras
 
-from whelp.layers import MultiheadAttention
+from whelp.layers import MultiheadAttention, RotaryAttention
 from whelp.models import SequenceModel
 
 # Tensors of the output's size that a layer keeps for its gradient, beside input and output.
@@ -204,10 +204,10 @@ def _inside(operation: Any, *, training: bool) -> int:
     return _itemsize(operation) * attention.heads * length**2 * (matrices + wide)
 
 
-def attention_of(operation: Any) -> MultiheadAttention | None:
+def attention_of(operation: Any) -> MultiheadAttention | RotaryAttention | None:
     """Returns the attention layer that this is, or that an adapter wraps."""
     inner = getattr(operation, "base", operation)
-    return inner if isinstance(inner, MultiheadAttention) else None
+    return inner if isinstance(inner, (MultiheadAttention, RotaryAttention)) else None
 
 
 def tensor_bytes(tensor: keras.KerasTensor) -> int:

@@ -13,6 +13,7 @@ from whelp.layers.global_context import GlobalContext
 from whelp.layers.length_average import LengthAverage
 from whelp.layers.one_to_two import OneToTwo
 from whelp.layers.polyrelu import PolyReLU
+from whelp.layers.rotary_attention import RotaryAttention
 from whelp.layers.scale import Scale
 from whelp.layers.softmax_pool import SoftmaxPool1D
 from whelp.layers.softplus import Softplus
@@ -34,6 +35,7 @@ __all__ = [
     "MultiheadAttention",
     "OneToTwo",
     "PolyReLU",
+    "RotaryAttention",
     "Scale",
     "SoftmaxPool1D",
     "Softplus",

@@ -43,6 +43,7 @@ from whelp.specs.dense import (
     KerasFlatten,
 )
 from whelp.specs.errors import PathItem, SpecError, json_path, nearest
+from whelp.specs.rotary import RotaryTower
 from whelp.specs.twod import (
     CenterAverage,
     CenterSlice,
@@ -88,6 +89,7 @@ _CLASSES: tuple[type[Block], ...] = (
     KerasFlatten,
     OneToTwo,
     ResTower,
+    RotaryTower,
     SqueezeExcite,
     SwinTransformer,
     Symmetrize2d,

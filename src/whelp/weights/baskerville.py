@@ -284,7 +284,7 @@ def _pair_weights(
 
 
 def _attention_weights(tensors: Mapping, added: Mapping, name: str) -> dict[str, keras.Variable]:
-    weights = {key: tensors[f"{name}/{key}"] for key in ("r_w_bias", "r_r_bias")}
+    weights = _of(tensors, name)  # The biases of relative positions, where it has them.
     for theirs, ours in _ATTENTION_PARTS.items():
         inner = _of(tensors, f"{name}.{ours}")
         if not inner or (ours == "output" and (inner["kernel"].ndim == 2) != (theirs[0] == "e")):

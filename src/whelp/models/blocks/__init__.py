@@ -21,6 +21,7 @@ from whelp.models.blocks.dilated import (
     dilated_residual_2d,
     dilated_residual_nac,
 )
+from whelp.models.blocks.rotary import rotary_tower
 from whelp.models.blocks.simple import SIMPLE_BLOCKS, Block
 from whelp.models.blocks.towers import (
     conv_tower,
@@ -35,7 +36,7 @@ _FUNCTIONS = (
     *(conv_block, conv_block_2d, conv_dna, conv_nac, conv_next, tconv_nac),
     *(conv_tower, conv_tower_nac, conv_tower_v1, convnext_tower, res_tower),
     *(dilated_dense, dilated_residual, dilated_residual_2d, dilated_residual_nac),
-    *(swin_transformer, transformer, transformer2, transformer_tower),
+    *(rotary_tower, swin_transformer, transformer, transformer2, transformer_tower),
     *(dense_block, dense_nac, final, unet_concat, unet_conv),
 )
 
