@@ -90,7 +90,13 @@ class AlleleCoverage:
         settings: ScoreSettings,
         coverage: Callable[[Floats], Floats],
     ) -> None:
-        self.predictor = Predictor(model, targets, rc=settings.rc, batch_size=settings.batch_size)
+        self.predictor = Predictor(
+            model,
+            targets,
+            rc=settings.rc,
+            batch_size=settings.batch_size,
+            unknown=settings.unknown,
+        )
         self.longest = self.predictor.length // 2
         far = [shift for shift in settings.shifts if abs(shift) > self.longest]
         if far:

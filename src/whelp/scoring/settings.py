@@ -18,6 +18,9 @@ class ScoreSettings:
         rc: Average predictions over both strands.
         stitch: Join the two predictions of an insertion or deletion at the variant; else each is
             compared and the statistics are averaged.
+        compensate: Move one of the alleles of an insertion or deletion back by its length, so that
+            the same bins are compared on both sides of it; else they are compared in place, as in
+            `borzoi_sed.py`.
         cluster: Share of a window's length within which variants share a window; 0 for a window
             centred on each.
         old: Whether the targets were squashed in the old way (released Borzoi models); None to take
@@ -26,6 +29,8 @@ class ScoreSettings:
             both strands are merged, as in Baskerville.
         pull: Deletions pull in the genome's bases at the end of the window; else N, as in
             Baskerville.
+        unknown: What stands in all four columns of an N: 0 as in training, or 0.25 as in
+            `borzoi_sed.py`.
         half: Scores are 16-bit floats, as Baskerville's; else 32-bit.
         batch_size: Sequences that are run at a time, at most; None for up to four, as many as take
             about a gigabyte.
@@ -39,10 +44,12 @@ class ScoreSettings:
     shifts: tuple[int, ...] = (0,)
     rc: bool = False
     stitch: bool = True
+    compensate: bool = True
     cluster: float = 0.0
     old: bool | None = None
     merge_first: bool = True
     pull: bool = True
+    unknown: float = 0.0
     half: bool = False
     batch_size: int | None = None
 
