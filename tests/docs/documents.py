@@ -26,6 +26,7 @@ COMMANDS = (
     "hound_ism_bed.py",
     "hound_ism_snp.py",
     "hound_predbed.py",
+    "hound_predvcf.py",
 )
 
 _FENCE = re.compile(

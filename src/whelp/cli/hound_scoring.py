@@ -15,6 +15,8 @@ from whelp.cli.score_display import ScoreBar, say_scored, say_transform
 if TYPE_CHECKING:
     from whelp.genome.fasta import Fasta
     from whelp.models import SequenceModel
+    from whelp.predicting.hound_alleles import HoundAllelePredictor
+    from whelp.predicting.settings import PredictSettings
     from whelp.scoring.gene_scores import GeneScorer
     from whelp.scoring.settings import ScoreSettings
     from whelp.scoring.variant_scores import VariantScorer
@@ -36,7 +38,7 @@ class ScoreJob:
 
     files: list[Path]
     part: tuple[int, int]
-    settings: ScoreSettings
+    settings: ScoreSettings | PredictSettings
     more_files: Mapping[str, Path] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
     what: str = "variants"
@@ -45,7 +47,9 @@ class ScoreJob:
 def score_job(
     options: argparse.Namespace,
     job: ScoreJob,
-    make: Callable[[SequenceModel, TargetsTable, Fasta], VariantScorer | GeneScorer],
+    make: Callable[
+        [SequenceModel, TargetsTable, Fasta], VariantScorer | GeneScorer | HoundAllelePredictor
+    ],
 ) -> None:
     """Scores variants into a file, taking up unfinished scores of the same command.
 
@@ -74,7 +78,8 @@ def score_job(
     }
     run = describe_run(job.settings, named, float16=float16, job=list(job.part), **job.more)
     with Fasta(options.genome_fasta) as fasta, ScoreBar(job.what) as bar:
-        model = load(params, weights, dtype="mixed_float16" if float16 else "float32")
+        head = getattr(options, "head", 0)
+        model = load(params, weights, head=head, dtype="mixed_float16" if float16 else "float32")
         scorer = make(model, targets, fasta)
         say_transform(model.spec, job.settings.old)
         summary = score_to_file(

@@ -227,7 +227,7 @@ def _predict_variants(
 
     output, fasta = _output(options), options["fasta"]
     predictor = AllelePredictor(models, tracks, fasta, settings=_settings(options))
-    variants = VariantFile(source, fasta, predictor.longest)
+    variants = VariantFile(source, fasta, predictor.alleles.longest)
     if output.form != "hdf5":
         check_number(variants, tracks)
     with ScoreBar() as bar:

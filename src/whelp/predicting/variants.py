@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import h5py
 import numpy as np
@@ -26,9 +26,25 @@ from whelp.scoring.alleles import AlleleCoverage
 from whelp.scoring.census import VariantFile
 from whelp.scoring.settings import ScoreSettings
 from whelp.scoring.table import Sizes, write_variants
+from whelp.specs import Target, TargetsTable
 
 _ALLELES = ("reference", "alternate")
 _MOST_FILES = 3000
+
+
+class Tracks(Protocol):
+    """What is written of predictions: see `OutputTracks`."""
+
+    targets: TargetsTable
+
+    @property
+    def rows(self) -> Sequence[Target]:
+        """A row for each track that is written."""
+
+    def __len__(self) -> int: ...
+
+    def __call__(self, predictions: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Make what is written of squashed predictions."""
 
 
 class AllelePredictor:
@@ -45,7 +61,8 @@ class AllelePredictor:
 
     Attributes:
         file_name: Name of the file.
-        longest: The most bp that an allele may have.
+        alleles: Predicts the alleles by the first of the models.
+        extent: What the models see and predict.
 
     Raises:
         PredictError: The models differ.
@@ -57,27 +74,27 @@ class AllelePredictor:
     def __init__(
         self,
         models: Sequence[SequenceModel],
-        tracks: OutputTracks,
+        tracks: Tracks,
         fasta: Fasta,
         *,
         settings: PredictSettings,
     ) -> None:
-        self._extent = common_extent(models)
+        self.extent = common_extent(models)
         how = ScoreSettings(shifts=settings.shifts, rc=settings.rc, batch_size=settings.batch_size)
         self._replicates = [
             AlleleCoverage(model, tracks.targets, fasta, settings=how, coverage=tracks)
             for model in models
         ]
-        self.longest = self._replicates[0].longest
+        self.alleles = self._replicates[0]
         self._tracks = tracks
 
     def layout(self) -> np.dtype:
         """Give the structure of a variant's predictions: alleles, tracks and bins."""
-        return np.dtype(("<f4", (len(_ALLELES), len(self._tracks), self._extent.bins)))
+        return np.dtype(("<f4", (len(_ALLELES), len(self._tracks), self.extent.bins)))
 
     def windows(self, variants: Iterable[Variant]) -> Iterator[Window]:
         """Put each variant into a window around it."""
-        return cluster_variants(variants, length=self._extent.length)
+        return cluster_variants(variants, length=self.extent.length)
 
     def count(self, windows: Sequence[Window]) -> int:
         """Count the variants of some windows."""
@@ -89,12 +106,13 @@ class AllelePredictor:
         Returns:
             Averages over shifts and replicates, of shape `(variants, 2, tracks, bins)`.
         """
-        total = np.zeros((self.count(windows), *self.layout().shape))
+        total = np.zeros((self.count(windows), *self.layout().shape), np.float32)
         for replicate in self._replicates:
             for row, pair in enumerate(replicate.pairs(windows)):
                 for place, allele in enumerate((pair.ref, pair.alt)):
                     total[row, place] += allele.values.mean(axis=0).T
-        return (total / len(self._replicates)).astype(np.float32)
+        total /= len(self._replicates)
+        return total
 
     def write(
         self,
@@ -109,11 +127,11 @@ class AllelePredictor:
         The file holds `reference` and `alternate`, float32 of shape `(variants, bins, tracks)`, the
         variants as in `scores.h5`, and `start` and `end` of what is predicted, bp from 0.
         """
-        describe_tracks(file, self._tracks.rows, stride=self._extent.stride)
+        describe_tracks(file, self._tracks.rows, stride=self.extent.stride)
         write_variants(file, variants, sizes=sizes)
         centres = file["pos"][:].astype(np.int64)
-        file["start"] = centres - self._extent.length // 2 + self._extent.crop
-        file["end"] = file["start"][:] + self._extent.predicted
+        file["start"] = centres - self.extent.length // 2 + self.extent.crop
+        file["end"] = file["start"][:] + self.extent.predicted
         write_values(file, {name: rows[:, place] for place, name in enumerate(_ALLELES)})
 
 
