@@ -19,10 +19,11 @@ _NOTES = """\
 Flags, defaults and the layout of predict.h5 are those of Baskerville's command of this name.
 
 Differences: N is no base at all, as models have learnt it and as in Baskerville's other commands
-(there, in this one, a quarter of each). All alternates of a record are predicted, and alleles of any length; insertions and
-deletions in the coordinates of the genome. A variant that cannot be predicted goes to rejected.tsv
-with the reason, and the others are predicted. Shifts are averaged after the squashing is undone.
-A command that was stopped goes on where it was when it is called again.
+(there, in this one, a quarter of each). All alternates of a record are predicted, and alleles of
+any length; insertions and deletions in the coordinates of the genome. A variant that cannot be
+predicted goes to rejected.tsv with the reason, and the others are predicted. Shifts are averaged
+after the squashing is undone. A command that was stopped goes on where it was when it is called
+again.
 
 With a file of options (pickled, as Baskerville writes it) in front of the other files, its options
 are taken; with the number of a job behind them, too, the job's part of the variants is predicted
