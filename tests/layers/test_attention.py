@@ -42,6 +42,8 @@ OPTIONS = [
     {"seqlen_train": 4096},
     {"scaling": False},
     {"features": 0},
+    {"features": 12, "position_features": "enformer"},
+    {"features": 6, "position_features": "enformer_pytorch", "symmetric": True, "seqlen_train": 9},
 ]
 
 
@@ -119,7 +121,8 @@ def test_separable_projections():
 
 def test_saved_model_predicts_the_same(tmp_path):
     inputs = keras.Input((32, 16))
-    layer = make(position_dropout=0.1, content_position_bias=False, seqlen_train=64, name="mha")
+    options = {"features": 12, "position_features": "enformer", "seqlen_train": 64}
+    layer = make(position_dropout=0.1, content_position_bias=False, name="mha", **options)
     model = keras.Model(inputs, layer(inputs))
     randomise(layer)
     model.save(tmp_path / "model.keras")

@@ -19,7 +19,9 @@ def _model(*trunk: dict[str, Any], **keys: Any) -> ModelSpec:
 
 def test_every_block_of_the_language_is_known() -> None:
     names = set(BLOCKS)
-    assert len(names) == 40
+    of_whelp = {"rotary_tower"}
+    assert len(names - of_whelp) == 40
+    assert of_whelp <= names
     assert {"conv_dna", "conv_tower_v1", "res_tower", "swin_transformer", "Cropping1D"} <= names
     for name, block in BLOCKS.items():
         assert block.model_fields["name"].default == name
@@ -34,6 +36,7 @@ def test_defaults_of_the_model_reach_blocks_that_have_the_key() -> None:
         {"name": "center_slice", "center": 8},
         norm_type="batch",
         bn_momentum=0.9,
+        norm_epsilon=1e-5,
         l2_scale=1e-6,
         l1_scale=1e-5,
         padding="valid",
@@ -43,6 +46,7 @@ def test_defaults_of_the_model_reach_blocks_that_have_the_key() -> None:
     assert (dna["norm_type"], dna["activation"]) == (None, "linear")
     assert (dna["l2_scale"], dna["bn_momentum"], dna["padding"]) == (1e-6, 0.9, "valid")
     assert (tower["norm_type"], tower["activation"]) == ("batch", "gelu")
+    assert tower["norm_epsilon"] == transformer["norm_epsilon"] == 1e-5
     assert (transformer["l2_scale"], transformer["mha_l2_scale"]) == (1e-3, 0)
     assert transformer["kernel_initializer"] == "lecun_normal"
     assert transformer["mha_initializer"] == "he_normal"
@@ -62,10 +66,12 @@ def test_own_defaults_are_those_of_the_reference() -> None:
     tower = parse_block({"name": "res_tower", "filters_init": 8, "filters_mult": 1.5})
     assert isinstance(tower, ResTower)
     assert (tower.pool_size, tower.num_convs, tower.kernel_size, tower.repeat) == (2, 2, 1, 1)
+    assert (tower.residual_scale, tower.norm_epsilon) == (True, 1e-3)
     transformer = parse_block({"name": "transformer", "key_size": 4})
     assert isinstance(transformer, Transformer)
     assert (transformer.dropout, transformer.attention_dropout) == (0.25, 0.05)
     assert (transformer.position_dropout, transformer.dense_expansion) == (0.01, 2.0)
+    assert (transformer.position_features, transformer.norm_epsilon) == ("central_mask", 1e-3)
 
 
 def test_activation_of_the_model_becomes_one_of_keras_where_keras_makes_the_layer() -> None:
@@ -157,3 +163,16 @@ def test_one_to_two_takes_the_word_that_the_reference_refuses() -> None:
 def test_specs_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         _model().seq_length = 3  # type: ignore[misc]
+
+
+def test_position_features_come_in_kinds_and_signs() -> None:
+    def attention(**keys: Any) -> Any:
+        return parse_block({"name": "transformer", "key_size": 4, "heads": 2, **keys})
+
+    assert attention().position_feature_count(32) == 16
+    assert attention(position_features="enformer").position_feature_count(32) == 12
+    assert attention(position_features="enformer", num_position_features=18)
+    with pytest.raises(SpecError, match="num_position_features.*got 16.*a multiple of 6"):
+        attention(position_features="enformer", num_position_features=16)
+    with pytest.raises(SpecError, match="num_position_features.*got 15.*an even number"):
+        attention(num_position_features=15)

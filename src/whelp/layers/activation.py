@@ -20,6 +20,7 @@ _MAKERS: MappingProxyType[str, Callable[..., keras.layers.Layer]] = MappingProxy
         "polyrelu": PolyReLU,
         "gelu": Gelu,
         "gelu_erf": lambda **kwargs: Gelu(approximate=False, **kwargs),
+        "gelu_sigmoid": lambda **kwargs: Gelu(approximate="sigmoid", **kwargs),
         "sigmoid": lambda **kwargs: keras.layers.Activation("sigmoid", **kwargs),
         "tanh": lambda **kwargs: keras.layers.Activation("tanh", **kwargs),
         "exp": Exp,
@@ -35,8 +36,8 @@ def activation_layer(
 
     Args:
         activation: ``relu``, ``polyrelu``, ``gelu`` (tanh approximation), ``gelu_erf`` (exact),
-            ``sigmoid``, ``tanh``, ``exp``, ``softplus`` (inputs clipped to 10,000), ``linear`` or
-            None.
+            ``gelu_sigmoid`` (Enformer's approximation), ``sigmoid``, ``tanh``, ``exp``,
+            ``softplus`` (inputs clipped to 10,000), ``linear`` or None.
         name: Name of the layer.
         dtype: Dtype or dtype policy of the layer.
 

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from whelp.layers.relative_position import (
-    central_mask_features,
+    PositionFeatures,
     distance_buckets,
+    distance_features,
     distance_logits,
     spread_buckets,
 )
@@ -30,9 +32,9 @@ class MultiheadAttention(keras.layers.Layer):
         y = output(softmax(logits) v)
 
     The projections are layers given by the caller, who may wrap them. In prediction, distances
-    with equal features share one product with ``r``, and a few dozen of them are spread over all
-    pairs. Training takes each distance by itself: positional dropout asks for it, and without
-    dropout it is no slower there.
+    with equal features of the central mask share one product with ``r``, and a few dozen of them
+    are spread over all pairs. Training takes each distance by itself: positional dropout asks for
+    it, and without dropout it is no slower there. Enformer's features differ at every distance.
 
     Input ``(batch, length, channels)``; output ``(batch, length, units of output)``, longer where
     ``output`` is a transposed convolution.
@@ -50,6 +52,7 @@ class MultiheadAttention(keras.layers.Layer):
         key_size: Channels of a head's query and key.
         value_size: Channels of a head's value.
         num_position_features: Features of a distance; 0 leaves positions out.
+        position_features: Their kind, one of ``relative_position.distance_features``.
         position_dropout: Rate of dropout of the features of distances.
         attention_dropout: Rate of dropout of the attention weights.
         content_position_bias: Let the position's logits depend on the query; else only ``w``
@@ -79,6 +82,7 @@ class MultiheadAttention(keras.layers.Layer):
         key_size: int,
         value_size: int,
         num_position_features: int,
+        position_features: PositionFeatures = "central_mask",
         position_dropout: float = 0.0,
         attention_dropout: float = 0.0,
         content_position_bias: bool = True,
@@ -110,6 +114,7 @@ class MultiheadAttention(keras.layers.Layer):
         self.key_size = key_size
         self.value_size = value_size
         self.num_position_features = num_position_features
+        self.position_features = position_features
         self.position_dropout = position_dropout
         self.attention_dropout = attention_dropout
         self.content_position_bias = content_position_bias
@@ -178,24 +183,29 @@ class MultiheadAttention(keras.layers.Layer):
 
     def _position_logits(self, query: Any, length: int, training: bool) -> Any:
         """Compute ``(batch or 1, heads, length, length)`` logits of relative positions."""
-        features = central_mask_features(
-            length,
-            self.num_position_features,
-            symmetric=self.symmetric,
-            width_length=self.seqlen_train,
-        )
+        features = self._distance_features(length)
         bias = ops.cast(self.r_r_bias, query.dtype)
         shape = (1, self.heads, length, self.key_size)
         biased = query + bias if self.content_position_bias else ops.broadcast_to(bias, shape)
-        if training:
+        if training or self.position_features != "central_mask":
             rows = ops.convert_to_tensor(features[None], dtype=query.dtype)
-            if self.position_dropout > 0:
+            if training and self.position_dropout > 0:
                 rows = keras.random.dropout(rows, self.position_dropout, seed=self.seed_generator)
             return distance_logits(biased, self._split_heads(self.position_layer(rows)))
         distinct, bucket = distance_buckets(features)
         rows = ops.convert_to_tensor(distinct[None], dtype=query.dtype)
         logits = _dot(biased, self._split_heads(self.position_layer(rows)))
         return spread_buckets(logits, bucket)
+
+    def _distance_features(self, length: int) -> np.ndarray:
+        """Compute ``(2 length - 1, num_position_features)`` features of all distances."""
+        return distance_features(
+            self.position_features,
+            length,
+            self.num_position_features,
+            symmetric=self.symmetric,
+            width_length=self.seqlen_train,
+        )
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that rebuild this layer, the projections among them."""
@@ -204,8 +214,8 @@ class MultiheadAttention(keras.layers.Layer):
             for name, layer in self.projections.items()
         }
         plain = (
-            "heads key_size value_size num_position_features position_dropout attention_dropout "
-            "content_position_bias scaling symmetric seqlen_train seed"
+            "heads key_size value_size num_position_features position_features position_dropout "
+            "attention_dropout content_position_bias scaling symmetric seqlen_train seed"
         )
         return {
             **super().get_config(),

@@ -1,21 +1,61 @@
 """Relative positions of attention: features of distances, and logits from distances to pairs.
 
-Distances are ``key - query``, in positions, from ``1 - length`` to ``length - 1``. The features are
-Enformer's central mask (Avsec et al. 2021): mask ``k`` of ``n`` is 1 where
-``|distance| < (length + 1) ** (k / n) - 1``. They change only where a distance crosses one of these
-widths, so that all distances share a few dozen rows, here called buckets.
+Distances are ``key - query``, in positions, from ``1 - length`` to ``length - 1``. The features of
+Borzoi are the central mask: mask ``k`` of ``n`` is 1 where ``|distance| < (length + 1) ** (k / n) -
+1``. They change only where a distance crosses one of these widths, so that all distances share a
+few dozen rows, here called buckets. Those of Enformer (Avsec et al. 2021) differ at every distance.
 
 ``benchmarks/attention_spread.py`` measures the two ways of this module against others.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from keras import ops
+from scipy.special import gammaln, xlogy
+
+PositionFeatures = Literal["central_mask", "enformer", "enformer_pytorch"]
 
 _TILES = 4  # More save little and make larger graphs.
+
+
+def distance_features(
+    kind: PositionFeatures,
+    length: int,
+    num_features: int,
+    *,
+    symmetric: bool = False,
+    width_length: int | None = None,
+) -> np.ndarray:
+    """Compute features of all distances of a sequence.
+
+    Args:
+        kind: ``central_mask`` as in Borzoi; ``enformer``; or ``enformer_pytorch``, the same with
+            the gamma densities normalised as that package does (see ``enformer_features``).
+        length: Positions of the sequence.
+        num_features: Features of a distance.
+        symmetric: Leave the features that keep the distance's sign out.
+        width_length: Sequence length that the features are made for; ``length`` by default.
+
+    Returns:
+        ``(2 length - 1, num_features)`` float32, from distance ``1 - length`` on.
+
+    Raises:
+        ValueError: The number of features is not divisible as the kind wants it.
+    """
+    if kind == "central_mask":
+        return central_mask_features(
+            length, num_features, symmetric=symmetric, width_length=width_length
+        )
+    return enformer_features(
+        length,
+        num_features,
+        symmetric=symmetric,
+        width_length=width_length,
+        gamma_over="distances" if kind == "enformer" else "features",
+    )
 
 
 def central_mask_features(
@@ -50,6 +90,61 @@ def central_mask_features(
     if symmetric:
         return mask
     return np.concatenate([mask, np.sign(distances)[:, None] * mask], axis=-1)
+
+
+def enformer_features(
+    length: int,
+    num_features: int,
+    *,
+    symmetric: bool = False,
+    width_length: int | None = None,
+    gamma_over: Literal["distances", "features"] = "distances",
+) -> np.ndarray:
+    """Compute Enformer's features of all distances (Avsec et al. 2021, Methods).
+
+    A third each, ``n`` features: decays ``2 ** (-|d| / h_k)`` with half-lives ``h_k`` from 8 to
+    ``L`` in equal ratios; masks ``|d| < 2 ** k - 1``, ``k`` from 1; and densities at ``|d|`` of
+    gamma distributions of mean ``k L / n`` and deviation ``L / (2 n)``, plus 1e-8, divided by
+    their maximum. ``L`` is ``width_length``.
+
+    In double precision, then rounded: what TensorFlow and PyTorch make of the densities in single
+    precision differs by 0.2% from one machine to another.
+
+    Args:
+        length: Positions of the sequence.
+        num_features: Features of a distance: these, and unless ``symmetric`` the same again times
+            the distance's sign.
+        symmetric: Leave the signed half out.
+        width_length: Sequence length ``L`` that the features are made for; ``length`` by default.
+        gamma_over: What the maximum of the densities runs over. Enformer takes each density's over
+            the distances; enformer-pytorch takes that of the ``n`` densities at each distance.
+
+    Returns:
+        ``(2 length - 1, num_features)`` float32, from distance ``1 - length`` on.
+
+    Raises:
+        ValueError: When ``num_features`` is no multiple of 6 (of 3 if ``symmetric``).
+    """
+    groups = 3 if symmetric else 6
+    if num_features % groups:
+        raise ValueError(
+            f"num_position_features must be a multiple of {groups} for Enformer's features, got "
+            f"{num_features}: they are of three kinds, each with and without the distance's sign "
+            "unless positions are symmetric."
+        )
+    count, span = num_features // groups, width_length or length
+    signed = np.arange(1 - length, length, dtype="float64")[:, None]
+    distance = np.abs(signed)
+    ranks = np.arange(1, count + 1, dtype="float64")
+    half_lives = 2 ** np.linspace(3, np.log2(span), count)
+    masks = 2**ranks - 1 > distance
+    shape, rate = 4 * ranks**2, 4 * ranks * count / span
+    log_scale = shape * np.log(rate) - gammaln(shape)
+    density = np.exp(xlogy(shape - 1, distance) - rate * distance + log_scale) + 1e-8
+    density /= density.max(axis=0 if gamma_over == "distances" else 1, keepdims=True)
+    unsigned = np.concatenate([2 ** (-distance / half_lives), masks, density], axis=1)
+    features = [unsigned] if symmetric else [unsigned, np.sign(signed) * unsigned]
+    return np.concatenate(features, axis=1).astype("float32")
 
 
 def distance_buckets(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from whelp.specs.base import (
+    Above0,
     Activation,
     Initializer,
     Natural,
@@ -19,9 +20,16 @@ from whelp.specs.base import (
 from whelp.specs.conv import Block
 from whelp.specs.errors import SpecError, expected
 
+PositionFeatures = Literal["central_mask", "enformer", "enformer_pytorch"]
+"""Kinds of features of distances; `whelp.layers.relative_position` has the formulas."""
+
 
 class _Attention(Block):
-    """What every transformer takes. `heads` must divide the width of the input (or `out_size`)."""
+    """What every transformer takes. `heads` must divide the width of the input (or `out_size`).
+
+    `position_features` and `norm_epsilon` are whelp's own keys; their defaults are what the
+    reference does.
+    """
 
     key_size: Positive
     heads: Positive = 1
@@ -35,6 +43,8 @@ class _Attention(Block):
     l2_scale: NonNegative = 0
     mha_l2_scale: NonNegative = 0
     num_position_features: Natural | None = None
+    position_features: PositionFeatures = "central_mask"
+    norm_epsilon: Above0 = 1e-3
     qkv_width: Positive = 1
     mha_initializer: Initializer = "he_normal"
     kernel_initializer: Initializer = "he_normal"
@@ -42,14 +52,28 @@ class _Attention(Block):
     @model_validator(mode="after")
     def _possible(self) -> Self:
         features = self.num_position_features
-        if features is not None and features % 2:
-            raise expected(
-                "an even number: half of the features keep the sign of the distance",
-                key="num_position_features",
-            )
+        if features is not None and features % self._feature_groups:
+            wanted = "an even number: half of the features keep the sign of the distance"
+            if self._feature_groups == 6:
+                wanted = "a multiple of 6: three kinds of features, with and without the sign"
+            raise expected(wanted, key="num_position_features")
         if self.out_size is not None and self.out_size % self.heads:
             raise expected(f"a number that divides out_size, {self.out_size}", key="heads")
         return self
+
+    @property
+    def _feature_groups(self) -> int:
+        return 2 if self.position_features == "central_mask" else 6
+
+    def position_feature_count(self, width: int) -> int:
+        """Return the features of a distance, for an input of `width` features.
+
+        Raises:
+            SpecError: As `value_size` does.
+        """
+        if self.num_position_features is not None:
+            return self.num_position_features
+        return self.value_size(width) // self._feature_groups * self._feature_groups
 
     def value_size(self, width: int) -> int:
         """Return the features of one head's values, for an input of `width` features.

@@ -30,9 +30,11 @@ Rate = Annotated[float, Field(ge=0, lt=1)]
 LowerCase = BeforeValidator(_lower)
 
 Activation = Literal[
-    "relu", "polyrelu", "gelu", "gelu_erf", "sigmoid", "tanh", "exp", "softplus", "linear"
-]
-"""Activations of blocks. "gelu" is the tanh approximation, "gelu_erf" the exact one."""
+    "relu", "polyrelu", "gelu", "gelu_erf", "gelu_sigmoid", "sigmoid", "tanh", "exp", "softplus",
+    "linear",
+]  # fmt: skip
+"""Activations of blocks. "gelu" is the tanh approximation, "gelu_erf" the exact one, and
+"gelu_sigmoid" the approximation x sigmoid(1.702 x) of Enformer."""
 
 KerasActivation = Literal[
     "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "swish", "mish",
@@ -48,7 +50,8 @@ Initializer = Literal[
 ]  # fmt: skip
 NormType = Literal["batch", "batch-sync", "layer"]
 ConvType = Literal["standard", "separable"]
-PoolType = Literal["max", "softmax"]
+PoolType = Literal["max", "softmax", "attention"]
+"""Ways to pool. "softmax" weighs positions, "attention" each channel of each (Enformer)."""
 Padding = Literal["same", "valid"]
 
 

@@ -47,6 +47,7 @@ class _Normed(Block):
     activation: Activation | None = "relu"
     norm_type: NormType | None = None
     bn_momentum: Rate = 0.99
+    norm_epsilon: Above0 = 1e-3
     l2_scale: NonNegative = 0
     kernel_initializer: Initializer = "he_normal"
 
@@ -139,6 +140,7 @@ class _NextOptions(_Normed):
     `norm_type` and `bn_momentum` are read and not used: a ConvNeXt block has a layer norm.
     """
 
+    norm_epsilon: Above0 = 1e-5
     kernel_size: Positive = 7
     dense_expansion: NonNegative = 2.0
     dilation_rate: Positive = 1
@@ -191,7 +193,11 @@ class ConvTowerNac(_NacOptions, _Tower):
 
 
 class ResTower(_NacOptions, _Tower):
-    """Residual groups of `conv_nac`, each with a pool; `kernel_size` is that of a group's first."""
+    """Residual groups of `conv_nac`, each with a pool; `kernel_size` is that of a group's first.
+
+    What is added to a group's first convolution is multiplied by a learned scale of each channel,
+    from 0 on, unless `residual_scale` is off.
+    """
 
     name: Literal["res_tower"] = "res_tower"
     kernel_size: Positive = 1
@@ -200,6 +206,7 @@ class ResTower(_NacOptions, _Tower):
     pool_size: Positive = 2
     pool_type: PoolType = "max"
     num_convs: Positive = 2
+    residual_scale: bool = True
 
 
 class ConvnextTower(_NextOptions, _Tower):

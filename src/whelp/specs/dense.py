@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator
 
 from whelp.specs.base import (
+    Above0,
     Activation,
     Initializer,
     KerasActivation,
@@ -52,6 +53,7 @@ class _Dense(Block):
     residual: bool = False
     norm_type: NormType | None = None
     bn_momentum: Rate = 0.99
+    norm_epsilon: Above0 = 1e-3
     norm_gamma: Gamma | None = None
     kernel_initializer: Initializer = "he_normal"
 

@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from whelp.specs.base import (
+    Above0,
     Activation,
     ConvSelect,
     Initializer,
@@ -38,6 +39,7 @@ GLOBALS = (
     "activation",
     "batch_norm",
     "bn_momentum",
+    "norm_epsilon",
     "norm_type",
     "l2_scale",
     "l1_scale",
@@ -109,6 +111,9 @@ class ModelSpec(Spec):
 
     norm_type: NormType | None = None
     bn_momentum: Rate | None = None
+    norm_epsilon: Above0 | None = Field(
+        None, description="added to the variance by norms; whelp's own, 0.001 where not given"
+    )
     l2_scale: NonNegative | None = None
     l1_scale: NonNegative | None = None
     padding: Padding | None = None

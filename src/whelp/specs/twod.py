@@ -93,6 +93,7 @@ class _Conv2d(Block):
     pool_size: Positive = 1
     norm_type: NormType | None = None
     bn_momentum: Rate = 0.99
+    norm_epsilon: Above0 = 1e-3
     kernel_initializer: Initializer = "he_normal"
 
 

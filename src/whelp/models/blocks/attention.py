@@ -29,7 +29,7 @@ def transformer(g: GraphBuilder, x: Tensor, s: Any) -> Tensor:
       SpecError: `out_size` differs from the channels, or `heads` does not divide them.
     """
     attention = _attention(g, x, s)
-    current = attention(_layer_norm(g, x, "attention_norm"))
+    current = attention(_layer_norm(g, x, s, "attention_norm"))
     return feed_forward(g, _residual(g, x, current, s, "attention"), s)
 
 
@@ -51,7 +51,7 @@ def feed_forward(g: GraphBuilder, x: Tensor, s: Any, *, plain: bool = False) -> 
     if plain:
         weights = {}
     width = x.shape[-1]
-    current = _layer_norm(g, x, "ff_norm")
+    current = _layer_norm(g, x, s, "ff_norm")
     units = int(s.dense_expansion * width)
     current = dense(g, current, units, name="ff_up", role=Role.FF_UP, **weights)
     current = g.activate(g.dropout(current, s.dropout, "ff_up_dropout"), "relu")
@@ -87,7 +87,7 @@ def swin_transformer(g: GraphBuilder, x: Tensor, s: Any) -> Tensor:
 
 def _transformer_split(g: GraphBuilder, x: Tensor, s: Any, splits: int) -> Tensor:
     attention = _attention(g, x, s)
-    current = _layer_norm(g, x, "attention_norm")
+    current = _layer_norm(g, x, s, "attention_norm")
     length = x.shape[1]
     quarter = length // 4
     edges = [0, 2 * quarter, length] if splits == 2 else [0, quarter, 3 * quarter, length]
@@ -123,7 +123,7 @@ def transformer2(g: GraphBuilder, x: Tensor, s: specs.TransformerTower) -> Tenso
         pool_size=2,
     )
     stride = g.stride
-    current = _layer_norm(g, conv_nac(g, x, inner), "attention_norm")
+    current = _layer_norm(g, conv_nac(g, x, inner), s, "attention_norm")
     attention = _attention(g, x, s, plain=True)
     current = g.dropout(attention(current), s.dropout, "attention_dropout")
     g.stride = stride
@@ -133,8 +133,9 @@ def transformer2(g: GraphBuilder, x: Tensor, s: specs.TransformerTower) -> Tenso
     return feed_forward(g, g.add(x, current, "attention_add"), s, plain=True)
 
 
-def _layer_norm(g: GraphBuilder, x: Tensor, name: str) -> Tensor:
-    return g.layer(keras.layers.LayerNormalization, name, Role.NORM_LAYER)(x)
+def _layer_norm(g: GraphBuilder, x: Tensor, s: Any, name: str) -> Tensor:
+    config = {"epsilon": s.norm_epsilon}
+    return g.layer(keras.layers.LayerNormalization, name, Role.NORM_LAYER, **config)(x)
 
 
 def _residual(g: GraphBuilder, x: Tensor, current: Tensor, s: Any, name: str) -> Tensor:
@@ -155,9 +156,7 @@ def _attention(g: GraphBuilder, x: Tensor, s: Any, *, plain: bool = False) -> An
         convolution, and its weights have no penalty.
     """
     value_size = s.value_size(x.shape[-1])
-    features = s.num_position_features
-    if features is None:
-        features = value_size // 2 * 2
+    features = s.position_feature_count(x.shape[-1])
     initializer = "he_normal" if plain else s.mha_initializer
     l2_scale = 0 if plain else s.mha_l2_scale
     project = _projections(g, s, initializer, l2_scale, s.heads * value_size)
@@ -173,6 +172,7 @@ def _attention(g: GraphBuilder, x: Tensor, s: Any, *, plain: bool = False) -> An
         key_size=s.key_size,
         value_size=value_size,
         num_position_features=features,
+        position_features=s.position_features,
         position_dropout=s.position_dropout,
         attention_dropout=s.attention_dropout,
         content_position_bias=getattr(s, "content_position_bias", True),

@@ -37,20 +37,19 @@ def l1_l2(l1: float, l2: float) -> keras.regularizers.Regularizer | None:
 def normalize(
     g: GraphBuilder,
     x: Tensor,
-    norm_type: str | None,
+    s: Any,
     *,
-    momentum: float = 0.99,
     gamma: str | None = None,
     name: str = "norm",
 ) -> Tensor:
-    """Applies batch, synchronised batch or layer normalisation; `None` applies none."""
-    config: dict[str, Any] = {"gamma_initializer": gamma or "ones"}
-    if norm_type in ("batch", "batch-sync"):
+    """Applies the batch, synchronised batch or layer normalisation of a block's spec, or none."""
+    config: dict[str, Any] = {"gamma_initializer": gamma or "ones", "epsilon": s.norm_epsilon}
+    if s.norm_type in ("batch", "batch-sync"):
         # Under JAX statistics are already those of the global batch, and Keras refuses the flag.
-        sync = norm_type == "batch-sync" and keras.backend.backend() == "tensorflow"
-        config |= {"momentum": momentum, "synchronized": sync}
+        sync = s.norm_type == "batch-sync" and keras.backend.backend() == "tensorflow"
+        config |= {"momentum": s.bn_momentum, "synchronized": sync}
         return g.layer(keras.layers.BatchNormalization, name, Role.NORM_BATCH, **config)(x)
-    if norm_type == "layer":
+    if s.norm_type == "layer":
         return g.layer(keras.layers.LayerNormalization, name, Role.NORM_LAYER, **config)(x)
     return x
 
@@ -106,11 +105,16 @@ def dense(
 def pool(
     g: GraphBuilder, x: Tensor, size: int, pool_type: str = "max", padding: str = "same"
 ) -> Tensor:
-    """Pools over `size` positions: maximum, or a weighted mean with softmax weights."""
+    """Pools over `size` positions: maximum, or a weighted mean with softmax weights.
+
+    The weights of `"softmax"` are those of positions, those of `"attention"` of channels too.
+    """
     if size <= 1:
         return x
     g.stride *= size
-    if pool_type == "softmax":
-        return g.layer(SoftmaxPool1D, "pool", Role.POOL, pool_size=size)(x)
+    if pool_type in ("softmax", "attention"):
+        per_channel = pool_type == "attention"
+        layer = g.layer(SoftmaxPool1D, "pool", Role.POOL, pool_size=size, per_channel=per_channel)
+        return layer(x)
     cls = keras.layers.MaxPooling2D if len(x.shape) == 4 else keras.layers.MaxPooling1D
     return g.layer(cls, "pool", pool_size=size, padding=padding)(x)

@@ -66,7 +66,7 @@ def conv_dna(g: GraphBuilder, x: Tensor, s: specs.ConvDna) -> Tensor:
             branch = g.layer(Scale, "scale", Role.SCALE)(conv_nac(g, current, inner))
         current = g.add(current, branch)
     else:
-        current = normalize(g, current, s.norm_type, momentum=s.bn_momentum)
+        current = normalize(g, current, s)
         current = g.activate(current, s.activation)
     current = g.dropout(current, s.dropout)
     return pool(g, current, s.pool_size, s.pool_type, s.padding)
@@ -83,7 +83,7 @@ def conv_nac(g: GraphBuilder, x: Tensor, s: specs.ConvNac) -> Tensor:
     Returns:
       `(batch, length / (stride * pool_size), filters)`.
     """
-    current = normalize(g, x, s.norm_type, momentum=s.bn_momentum)
+    current = normalize(g, x, s)
     current = convolve(
         g,
         g.activate(current, s.activation),
@@ -131,7 +131,7 @@ def conv_next(g: GraphBuilder, x: Tensor, s: specs.ConvNext) -> Tensor:
         dilation_rate=s.dilation_rate,
         conv_type="separable",
     )
-    norm = g.layer(keras.layers.LayerNormalization, "norm", Role.NORM_LAYER, epsilon=1e-5)
+    norm = g.layer(keras.layers.LayerNormalization, "norm", Role.NORM_LAYER, epsilon=s.norm_epsilon)
     current = dense(g, norm(current), int(s.dense_expansion) * filters, name="expand", **weights)
     current = g.dropout(current, s.dropout)
     current = g.activate(current, s.activation)
@@ -152,7 +152,7 @@ def tconv_nac(g: GraphBuilder, x: Tensor, s: specs.TconvNac) -> Tensor:
     Returns:
       `(batch, length * stride, filters)`.
     """
-    current = g.activate(normalize(g, x, s.norm_type, momentum=s.bn_momentum), s.activation)
+    current = g.activate(normalize(g, x, s), s.activation)
     current = g.layer(
         keras.layers.Conv1DTranspose,
         "conv_transpose",
@@ -201,4 +201,4 @@ def _activated_convolution(
         kernel_initializer=s.kernel_initializer,
         l2_scale=s.l2_scale,
     )
-    return normalize(g, current, s.norm_type, momentum=s.bn_momentum, gamma=s.norm_gamma)
+    return normalize(g, current, s, gamma=s.norm_gamma)

@@ -24,7 +24,7 @@ def dense_block(g: GraphBuilder, x: Tensor, s: specs.DenseBlock) -> Tensor:
     """
     current = _flatten(g, g.activate(x, s.activation), s.flatten)
     current = _dense(g, current, s, x.shape[-1], use_bias=s.norm_type is None)
-    current = normalize(g, current, s.norm_type, momentum=s.bn_momentum, gamma=_gamma(s))
+    current = normalize(g, current, s, gamma=_gamma(s))
     current = g.dropout(current, s.dropout)
     if s.residual:
         current = g.add(x, current)
@@ -42,7 +42,7 @@ def dense_nac(g: GraphBuilder, x: Tensor, s: specs.DenseNac) -> Tensor:
     Returns:
       `(batch, length, units)`, of length 1 with `flatten`.
     """
-    current = normalize(g, x, s.norm_type, momentum=s.bn_momentum, gamma=_gamma(s))
+    current = normalize(g, x, s, gamma=_gamma(s))
     current = _flatten(g, g.activate(current, s.activation), s.flatten)
     current = g.dropout(_dense(g, current, s, x.shape[-1], use_bias=True), s.dropout)
     return g.add(x, current) if s.residual else current

@@ -76,7 +76,8 @@ def res_tower(g: GraphBuilder, x: Tensor, s: specs.ResTower) -> Tensor:
             x = first = conv_nac(g, x, inner.model_copy(update={"kernel_size": s.kernel_size}))
             for _ in range(1, s.num_convs):
                 x = conv_nac(g, x, inner)
-            x = _residual(g, first, g.dropout(x, s.dropout, "tower_dropout"), s.num_convs)
+            x = g.dropout(x, s.dropout, "tower_dropout")
+            x = _residual(g, first, x, s.num_convs, scaled=s.residual_scale)
             g.save(x)
             x = pool(g, x, s.pool_size, s.pool_type)
     return x
@@ -96,7 +97,10 @@ def convnext_tower(g: GraphBuilder, x: Tensor, s: specs.ConvnextTower) -> Tensor
     return x
 
 
-def _residual(g: GraphBuilder, first: Tensor, last: Tensor, num_convs: int) -> Tensor:
+def _residual(
+    g: GraphBuilder, first: Tensor, last: Tensor, num_convs: int, *, scaled: bool = True
+) -> Tensor:
     if num_convs == 1:
         return last
-    return g.add(first, g.layer(Scale, "scale", Role.SCALE)(last), "tower_residual")
+    last = g.layer(Scale, "scale", Role.SCALE)(last) if scaled else last
+    return g.add(first, last, "tower_residual")

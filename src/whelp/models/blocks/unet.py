@@ -28,8 +28,8 @@ def unet_conv(g: GraphBuilder, x: Tensor, s: specs.UnetConv) -> Tensor:
     """
     skip, filters = g.matching_repr(x), x.shape[-1]
     weights: dict[str, Any] = {"l2_scale": s.l2_scale, "kernel_initializer": s.kernel_initializer}
-    up = normalize(g, x, s.norm_type, momentum=s.bn_momentum, name="up_norm")
-    skip = normalize(g, skip, s.norm_type, momentum=s.bn_momentum, name="skip_norm")
+    up = normalize(g, x, s, name="up_norm")
+    skip = normalize(g, skip, s, name="skip_norm")
     up, skip = g.activate(up, s.activation), g.activate(skip, s.activation)
     if s.upsample_conv:
         up = dense(g, up, filters, name="up_dense", role=Role.UNET_UP, **weights)
@@ -63,8 +63,8 @@ def unet_concat(g: GraphBuilder, x: Tensor, s: specs.UnetConcat) -> Tensor:
     """
     saved = g.matching_repr(x)
     channels = saved.shape[-1]
-    up = normalize(g, x, s.norm_type, momentum=s.bn_momentum, name="up_norm")
-    skip = normalize(g, saved, s.norm_type, momentum=s.bn_momentum, name="skip_norm")
+    up = normalize(g, x, s, name="up_norm")
+    skip = normalize(g, saved, s, name="skip_norm")
     up = g.layer(keras.layers.UpSampling1D, "upsample", size=s.stride)(up)
     g.stride /= s.stride
     current = g.layer(keras.layers.Concatenate, "concat")([skip, up])
