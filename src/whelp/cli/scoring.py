@@ -12,6 +12,7 @@ from whelp.cli.console import say, show_table
 from whelp.cli.evaluating import Numbers
 from whelp.cli.score_display import ScoreBar, say_scored, say_transform
 from whelp.cli.score_files import check_formats, write_score_files
+from whelp.cli.scorers import Candidate, check_models, load_candidates, model_files
 from whelp.cli.variant_report import write_variant_report
 
 _HELP = """\
@@ -34,6 +35,10 @@ bins that lay in the window, and scores.tsv.gz is always written. With --center 
 hound_snpgene.py) the variants of a gene share its window; with --center variant and --overlap
 majority (as borzoi_sed.py) each has its own.
 
+With several adapters (-a) on one trunk, each has its scores in a folder of its name, and what the
+adapters leave alone at the beginning of the model is computed once. With --replicate, scores are
+averaged over models of other weights; pictures are those of the first.
+
 Where the targets table has a column 'group' (of cell types, say), there are also scores of groups:
 the mean of a group's tracks, and its difference from the mean of the other groups.
 
@@ -54,6 +59,10 @@ Example:
     --stats logSUM,logD2 --rc --shifts 0,1,-1 --table -o averaged
   whelp score params.json model.h5 variants.vcf -g hg38.fa -t data/targets.txt \\
     --genes genes.gtf --cluster 0.2 -o by_gene
+  whelp score params.json trunk.h5 variants.vcf -g hg38.fa -t data/targets.txt \\
+    -a naive/adapter.safetensors -a memory/adapter.safetensors -o both
+  whelp score params.json model.h5 variants.vcf -g hg38.fa -t data/targets.txt \\
+    --replicate model_r1.h5 --replicate model_r2.h5 -o replicates
 """
 
 
@@ -63,11 +72,29 @@ Example:
 @click.argument("variants", type=EXISTING_FILE)
 @click.option("-g", "--genome", type=EXISTING_FILE, required=True, help="FASTA, plain or bgzip.")
 @click.option(
-    "-t", "--targets", type=EXISTING_FILE, required=True, help="Targets table: the tracks to score."
+    "-t",
+    "--targets",
+    type=EXISTING_FILE,
+    required=True,
+    multiple=True,
+    help="Targets table: the tracks to score; one for all adapters, or one each.",
 )
 @click.option("-o", "--out-dir", type=NEW_FOLDER, required=True, help="Folder of the results.")
 @click.option(
-    "-a", "--adapter", type=EXISTING_FILE, help="Adapter file; WEIGHTS are then those of its base."
+    "-a",
+    "--adapter",
+    "adapters",
+    type=EXISTING_FILE,
+    multiple=True,
+    help="Adapter file; WEIGHTS are then those of its base. Scores of several go to folders of "
+    "their names.",
+)
+@click.option(
+    "--replicate",
+    "replicates",
+    type=EXISTING_FILE,
+    multiple=True,
+    help="More weights of the same model; scores are averaged over all.",
 )
 @click.option("--head", default="0", help="Head to score by, by index or name.  [default: 0]")
 @click.option("--stats", help="Statistics, with commas.  [default: logSUM; with --genes logSED]")
@@ -115,7 +142,12 @@ Example:
 )
 @click.option("--top", default=10, show_default=True, help="Variants to show at the end.")
 @click.option("--strict", is_flag=True, help="Stop if a variant cannot be scored.")
-@click.option("--batch-size", default=1, show_default=True, help="Alternates to run at a time.")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    help="Sequences to run at a time.  [default: what takes about a gigabyte, at most 4; 2 if each "
+    "variant has its own window]",
+)
 @click.option("--tf32", is_flag=True, help="Let GPUs round float32 products to 10 bits.")
 @click.option("--resume", is_flag=True, help="Go on with the scores that are in the folder.")
 @click.option("--overwrite", is_flag=True, help="Replace the scores that are in the folder.")
@@ -134,28 +166,26 @@ def command(params: Path, weights: Path, variants: Path, **options: Any) -> None
     words = [word.strip() for word in options["stats"].split(",") if word.strip()]
     options["statistics"] = check_statistics(words)
     check_formats(options)
-    summary = _score(params, weights, variants, options)
-    _say_end(summary, options)
+    check_models(options)
+    for summary in _score(params, weights, variants, options):
+        _say_end(summary, options)
 
 
-def _score(params: Path, weights: Path, variants: Path, options: dict[str, Any]) -> Any:
+def _score(params: Path, weights: Path, variants: Path, options: dict[str, Any]) -> list[Any]:
     from whelp.genome.fasta import Fasta
     from whelp.scoring.run import VariantFile, describe_run, score_to_file
-    from whelp.specs import TargetsTable
 
     settings = _settings(options)
-    targets = TargetsTable.read(options["targets"])
-    files = {"params": params, "weights": weights, "variants": variants}
-    named = ("targets", "genome", "adapter", "genes")
-    files |= {name: options[name] for name in named if options[name]}
+    files = {"params": params, "weights": weights, "variants": variants} | model_files(options)
+    files |= {name: options[name] for name in ("genome", "genes") if options[name]}
     by_gene = ("center", "overlap", "span") if options["genes"] is not None else ()
     known = ("head", "precision", "tf32", *by_gene)
     what = "variants" if options["genes"] is None else "variants by gene"
     with Fasta(options["genome"]) as fasta, ScoreBar(what) as bar:
-        model = _model(params, weights, options)
-        scorer = _scorer(model, targets, fasta, settings=settings, options=options)
-        say_transform(model.spec, settings.old)
-        say(scorer.alleles.predictor.describe())
+        candidates = load_candidates(params, weights, fasta, settings=settings, options=options)
+        say_transform(candidates[0].model.spec, settings.old)
+        say(candidates[0].scorer.alleles.predictor.describe())
+        scorer = _together(candidates, options)
         source = VariantFile(variants, fasta, scorer.alleles.longest)
         summary = score_to_file(
             scorer,
@@ -167,26 +197,36 @@ def _score(params: Path, weights: Path, variants: Path, options: dict[str, Any])
             progress=bar.show,
         )
         bar.close()
-        write_score_files(summary.path, source, options)
-        if options["report"]:
-            page = write_variant_report(
-                summary, scorer, fasta, model=model, targets=targets, files=files
-            )
-            say(f"report written to {page}" if page else "no report: there is nothing to rank")
-        return summary
+        summaries = []
+        for one in candidates[:1] if options["replicates"] else candidates:
+            path = options["out_dir"] / one.folder / summary.path.name
+            summaries.append(summary._replace(path=path))
+            write_score_files(path, source, options)
+            if options["report"]:
+                _report(summaries[-1], one, fasta, files)
+        return summaries
 
 
-def _scorer(model: Any, targets: Any, fasta: Any, *, settings: Any, options: dict[str, Any]) -> Any:
-    from whelp.scoring.gene_scores import GeneScorer
-    from whelp.scoring.gene_windows import GeneSettings
-    from whelp.scoring.variant_scores import VariantScorer
+def _together(candidates: list[Candidate], options: dict[str, Any]) -> Any:
+    """One scorer of all models."""
+    from whelp.scoring.several import Adapters, Replicates
 
-    if options["genes"] is None:
-        return VariantScorer(model, targets, fasta, settings=settings)
-    genes = GeneSettings(
-        options["genes"], options["center"], overlap=options["overlap"], span=options["span"]
+    scorers = [one.scorer for one in candidates]
+    if len(scorers) == 1:
+        return scorers[0]
+    if options["replicates"]:
+        say(f"Scores are averaged over {len(scorers)} models")
+        return Replicates(scorers)
+    adapters = Adapters({one.folder: one.scorer for one in candidates})
+    say(adapters.describe())
+    return adapters
+
+
+def _report(summary: Any, one: Candidate, fasta: Any, files: dict[str, Path]) -> None:
+    page = write_variant_report(
+        summary, one.scorer, fasta, model=one.model, targets=one.targets, files=files
     )
-    return GeneScorer(model, targets, fasta, settings=settings, genes=genes)
+    say(f"report written to {page}" if page else "no report: there is nothing to rank")
 
 
 def _settings(options: dict[str, Any]) -> Any:
@@ -200,19 +240,6 @@ def _settings(options: dict[str, Any]) -> Any:
         old=options["transform_old"],
         batch_size=options["batch_size"],
     )
-
-
-def _model(params: Path, weights: Path, options: dict[str, Any]) -> Any:
-    from whelp.loading import load, load_adapter
-    from whelp.training.devices import set_tf32
-
-    set_tf32(options["tf32"])
-    head = int(options["head"]) if options["head"].isdigit() else options["head"]
-    if options["adapter"] is None:
-        return load(params, weights, head=head, dtype=options["precision"])
-    # The adapter file brings its own head.
-    base = load(params, weights, head=head, trunk=True, dtype=options["precision"])
-    return load_adapter(base, options["adapter"])
 
 
 def _existing(options: dict[str, Any]) -> Any:

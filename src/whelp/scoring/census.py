@@ -52,6 +52,10 @@ class VariantFile:
         """Read those that match the genome."""
         return (item for item in self.items() if isinstance(item, Variant))
 
+    def __iter__(self) -> Iterator[Variant]:
+        """Read those that can be scored, each time anew."""
+        return self.variants()
+
 
 class Census(NamedTuple):
     """What there is to do.

@@ -73,13 +73,10 @@ class IncrementalModel:
         about a gigabyte.
       max_share: Share of the sequence that the window around a changed base may take. Layers whose
         reach asks for more are run in full.
-      like: An engine over another model. Where all layers of the local prefix are equal and have
-        equal weights, its prefix is taken: their references are one another's.
 
     Attributes:
       prefix: The local prefix.
       batch_size: As given, or as chosen.
-      shares: Whether the prefix is that of `like`.
       reference_values: Values that a reference holds.
     """
 
@@ -89,7 +86,6 @@ class IncrementalModel:
         *,
         batch_size: int | None = None,
         max_share: float = 0.125,
-        like: IncrementalModel | None = None,
     ) -> None:
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, received {batch_size}.")
@@ -97,10 +93,7 @@ class IncrementalModel:
         remainder = Remainder(model, self.prefix)
         self.batch_size = batch_size or max(1, min(_BATCH, _BATCH_VALUES // remainder.values))
         self.reference_values = sum(activation.values for activation in self.prefix.frontier)
-        self.shares = like is not None and self.prefix.equals(like.prefix)
-        self._splicer: Splicer = (
-            like._splicer if like is not None and self.shares else Splicer(model, self.prefix)
-        )
+        self._splicer = Splicer(model, self.prefix)
         frontier = [
             ((None, *activation.tensor.shape[1:]), activation.tensor.dtype)
             for activation in self.prefix.frontier
@@ -114,6 +107,25 @@ class IncrementalModel:
     def is_incremental(self) -> bool:
         """Whether alternates reuse the reference's activations; else each is a full pass."""
         return bool(self.prefix.layers)
+
+    def share(self, other: IncrementalModel, *, references: int) -> bool:
+        """Computes what both models compute alike once: the local prefix, where it is equal.
+
+        Adapters behind the prefix leave it as it is. One that changes a layer of it (such as Locon
+        on convolutions) does not, and nothing is shared.
+
+        Args:
+          other: An engine over another model.
+          references: How many of the last references are kept for the other.
+
+        Returns:
+          Whether the prefix is shared.
+        """
+        if not self.is_incremental or not self.prefix.equals(other.prefix):
+            return False
+        self._splicer = other._splicer
+        self._splicer.keep(references)
+        return True
 
     def describe(self) -> str:
         """Says in a sentence what an alternate takes, and which layer ended the local prefix."""

@@ -43,7 +43,6 @@ class Predictor:
         rc: Average with the prediction of the reverse complement, strands swapped.
         batch_size: Sequences that are run at a time, at most; None for as many as fit (see
             `IncrementalModel`).
-        like: A predictor over another model: what both models compute alike is computed once.
         unknown: What stands in all four columns of an N; 0 as in training.
 
     Attributes:
@@ -64,18 +63,13 @@ class Predictor:
         *,
         rc: bool = False,
         batch_size: int | None = None,
-        like: Predictor | None = None,
         unknown: float = 0,
     ) -> None:
         self.length = int(model.spec.seq_length)
         self.stride = model.stride
         self.crop = model.crop * model.stride
         self.bins = model.target_length
-        self.engine: IncrementalModel = IncrementalModel(
-            track_model(model, targets),
-            batch_size=batch_size,
-            like=None if like is None else like.engine,
-        )
+        self.engine = IncrementalModel(track_model(model, targets), batch_size=batch_size)
         self._swap = np.array(targets.strand_pair or range(len(targets)))
         self._strands = (False, True) if rc else (False,)
         self._unknown = unknown

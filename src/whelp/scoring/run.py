@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from whelp.files import atomic_path
+from whelp.files import atomic_path, remove_partial
 from whelp.genome.variant_windows import Window
 from whelp.genome.variants import Rejected, Variant
 from whelp.scoring.census import REJECTED, VariantFile, take_census
@@ -120,6 +120,8 @@ def score_to_file(
         return _summary(path)
     other = "refuse" if existing == "resume" else "replace"
     with RowFolder(out_dir / UNFINISHED, scorer.layout(), run, other=other) as rows:
+        remove_partial(path)
+        remove_partial(out_dir / REJECTED)
         if existing == "replace":
             rows.keep(0)
         census = take_census(
@@ -138,7 +140,7 @@ def score_to_file(
             file.attrs["scored"] = census.scored
             scorer.write(
                 file,
-                variants.variants(),
+                variants,
                 rows.read(),
                 sizes=census.sizes,
             )

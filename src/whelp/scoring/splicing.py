@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -83,6 +85,12 @@ class Splicer:
             arguments=[pieces, ((None,), "int32"), touched, frontier],
         )
         self._tiles = prefix.tiles()
+        self._kept: OrderedDict[bytes, list[Any]] = OrderedDict()
+        self._most_kept = 0
+
+    def keep(self, references: int) -> None:
+        """Keeps the activations of the last whole sequences, for other models that ask for them."""
+        self._most_kept = max(self._most_kept, references)
 
     def whole(self, sequence: Array) -> list[Any]:
         """Computes the activations of a sequence.
@@ -93,6 +101,17 @@ class Splicer:
         Returns:
           Each `(1, positions, channels)`.
         """
+        if not self._most_kept:
+            return self._computed(sequence)
+        key = hashlib.sha256(sequence.tobytes()).digest()
+        if key not in self._kept:
+            while len(self._kept) >= self._most_kept:
+                self._kept.popitem(last=False)
+            self._kept[key] = self._computed(sequence)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+    def _computed(self, sequence: Array) -> list[Any]:
         pieces = [self._run(sequence[None, tile.start : tile.end]) for tile in self._tiles]
         if len(pieces) == 1:
             return list(pieces[0])
