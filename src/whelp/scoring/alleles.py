@@ -69,8 +69,7 @@ class AlleleCoverage:
         fasta: The genome.
         settings: How.
         coverage: Makes coverage of squashed predictions `(shifts, bins, tracks)`, bin by bin: it is
-            called once for what alleles share. It may average over shifts if the settings do not
-            compensate the shifts of insertions and deletions.
+            called once for what alleles share.
 
     Attributes:
         predictor: The model, as it is run.
@@ -206,8 +205,7 @@ class AlleleCoverage:
 
     def _task(self, variant: Variant, window: Window, bases: npt.NDArray[np.uint8]) -> _Task:
         """Lay out what must be predicted for a variant besides the reference in place."""
-        size = variant.size if self.settings.compensate else 0
-        plan = plan_shifts(size, self.settings.shifts, shared=window.shared)
+        plan = plan_shifts(variant.size, self.settings.shifts, shared=window.shared)
         lost = max(0, -variant.size) if self.settings.pull else 0
         following = self._fasta.fetch(window.chrom, window.end, window.end + lost)
         other = alternate_sequence(bases, variant, window.start, following=following)

@@ -18,9 +18,6 @@ class ScoreSettings:
         rc: Average predictions over both strands.
         stitch: Join the two predictions of an insertion or deletion at the variant; else each is
             compared and the statistics are averaged.
-        compensate: Move one of the alleles of an insertion or deletion back by its length, so that
-            the same bins are compared on both sides of it; else they are compared in place, as in
-            `borzoi_sed.py`.
         cluster: Share of a window's length within which variants share a window; 0 for a window
             centred on each.
         old: Whether the targets were squashed in the old way (released Borzoi models); None to take
@@ -44,7 +41,6 @@ class ScoreSettings:
     shifts: tuple[int, ...] = (0,)
     rc: bool = False
     stitch: bool = True
-    compensate: bool = True
     cluster: float = 0.0
     old: bool | None = None
     merge_first: bool = True
