@@ -1,8 +1,10 @@
 """Fixtures shared by all tests. The backend is whatever KERAS_BACKEND says."""
 
+import resource
 import signal
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,23 @@ def unpack(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
         return unpacked[name]
 
     return folder
+
+
+@pytest.fixture
+def largest_file() -> Callable[[int], AbstractContextManager[None]]:
+    """Limits the size of files, in bytes, as long as a `with` lasts: stands for a full disk."""
+
+    @contextmanager
+    def limited(size: int) -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        # Python ignores the signal that comes with it; writing fails.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limited
 
 
 @pytest.fixture(scope="session")

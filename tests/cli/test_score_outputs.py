@@ -12,6 +12,8 @@ import pandas as pd
 import pysam
 import pytest
 
+from whelp.cli.errors import run_guarded
+
 QUIET = ("--no-report", "--top", 0)
 ALL = ("--stats", "logSUM,D2", "--table", "--parquet", "--vcf", *QUIET)
 
@@ -122,7 +124,6 @@ import_module("whelp.cli.main").main()
 """
 _PLACES = {
     "whelp.scoring.rows:RowFolder.append:3": ".scores.unfinished",
-    "whelp.scoring.table:write_values:2": ".scores.unfinished",
     "whelp.genome.annotated_vcf:_record:20": "scores.parquet",
 }
 
@@ -130,7 +131,7 @@ _PLACES = {
 def test_killed_and_called_again(
     whelp: Callable[..., Any], score_line: list[Any], bases: str, tmp_path: Path
 ) -> None:
-    """While it scores, while it writes scores, and while it writes the VCF: the same bytes."""
+    """While it scores, and while it writes the VCF: the same bytes as of a run left alone."""
     (tmp_path / "variants.vcf").write_text(snps(bases, 80))
     whole, out = tmp_path / "whole", tmp_path / "out"
     assert whelp(*score_line, *ALL, "-o", whole).exit_code == 0
@@ -142,32 +143,37 @@ def test_killed_and_called_again(
         assert (out / left).exists() and not (out / "scores.vcf.gz").exists(), place
     result = whelp(*line, "--resume")
     assert result.exit_code == 0 and "80 variants had been scored before" in result.output
-    made = {path.name: path.read_bytes() for path in out.iterdir() if path.name[0] != "."}
+    # Also gone is what was half-written.
+    made = {path.name: path.read_bytes() for path in out.iterdir()}
     assert made == {path.name: path.read_bytes() for path in whole.iterdir()}
 
 
-_FULL = """
-import resource, signal, sys
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-size = int(sys.argv.pop(1))
-resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-from whelp.cli.main import main
-main()
-"""
-
-
 def test_a_full_disk(
-    whelp: Callable[..., Any], score_line: list[Any], bases: str, tmp_path: Path
+    whelp: Callable[..., Any],
+    score_line: list[Any],
+    bases: str,
+    tmp_path: Path,
+    largest_file: Callable[[int], Any],
 ) -> None:
     """The limit of a file's size stands for the disk's; what is done is gone on with."""
     (tmp_path / "variants.vcf").write_text(snps(bases, 80))
     whole, out = tmp_path / "whole", tmp_path / "out"
     line = [*map(str, score_line), "--stats", "REF,logSUM", *map(str, QUIET)]
     assert whelp(*line, "-o", whole).exit_code == 0
-    # Rows take 516 bytes: the first chunk of 32 fits, the file of scores does not.
-    code = [sys.executable, "-c", _FULL, "30000", *line, "-o", str(out)]
-    done = subprocess.run(code, timeout=120, capture_output=True, text=True)
-    assert done.returncode == 1 and "File too large" in done.stderr, done.stderr
-    assert "Traceback" not in done.stderr and not (out / "scores.h5").exists()
+    # The first chunk of rows fits, the file of scores does not.
+    with largest_file(30_000):
+        result = whelp(*line, "-o", out)
+    assert result.exit_code == 1 and "File too large" in result.stderr, result.stderr
+    assert "Traceback" not in result.stderr and not (out / "scores.h5").exists()
     assert whelp(*line, "-o", out, "--resume").exit_code == 0
     assert (out / "scores.h5").read_bytes() == (whole / "scores.h5").read_bytes()
+
+
+def test_no_room_is_told_in_a_line(capsys: pytest.CaptureFixture) -> None:
+    def fill() -> None:
+        with Path("/dev/full").open("w") as file:
+            file.write("x" * 100)
+
+    assert run_guarded(fill) == 1
+    assert "No space left on device" in (told := capsys.readouterr().err)
+    assert told.endswith("Make room, and call it again.\n") and "Traceback" not in told

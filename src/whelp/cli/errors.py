@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -57,6 +58,9 @@ def _message(error: BaseException) -> str:
             "(--precision mixed_bfloat16), or a method that trains less; `whelp inspect` estimates "
             "what each needs."
         )
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        # HDF5 tells it in several lines, with addresses.
+        return f"{os.strerror(error.errno)}: {text.splitlines()[0]}. Make room, and call it again."
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror or text}"
     return text

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from whelp.cli.console import say
+from whelp.files import remove_partial
 
 if TYPE_CHECKING:
     from whelp.scoring.census import VariantFile
@@ -40,9 +41,12 @@ def write_score_files(scores: Path, variants: VariantFile, options: Mapping[str,
     endings += [PARQUET] if options["parquet"] else []
     for ending in endings:
         for name, frames in tables.items():
-            write_frames(frames(scores), scores.with_name(name + ending))
-            say(f"table written to {scores.with_name(name + ending)}")
+            path = scores.with_name(name + ending)
+            remove_partial(path)
+            write_frames(frames(scores), path)
+            say(f"table written to {path}")
     if options["vcf"]:
         path = scores.with_name("scores.vcf.gz")
+        remove_partial(path)
         write_score_vcf(scores, variants, path)
         say(f"annotated variants written to {path}")

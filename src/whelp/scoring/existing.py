@@ -41,8 +41,14 @@ def is_finished(out_dir: Path, existing: Existing, note: str, *, name: str = SCO
         )
     if existing != "resume" or unfinished.exists() or not scores.exists():
         return False
-    with h5py.File(scores) as file:
-        known = file.attrs.get("run")
+    try:
+        with h5py.File(scores) as file:
+            known = file.attrs.get("run")
+    except OSError as error:
+        raise ScoreError(
+            f"{scores}: this is no file of scores, or a damaged one ({error}). Replace it "
+            f"(--overwrite), or choose another folder."
+        ) from None
     if known != note:
         raise ScoreError(
             f"{scores} is of another run, with other files or settings. Replace it (--overwrite), "
