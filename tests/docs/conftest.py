@@ -47,9 +47,11 @@ def _pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _add_statistics(table: Path) -> None:
-    """Say how the tracks were pooled, as tables of data that were made of BigWigs do."""
+    """Say how the tracks were pooled, as tables made of BigWigs do; and their groups."""
     header, *rows = table.read_text().splitlines()
-    lines = [f"{header}\tsum_stat", *(f"{row}\tsum_sqrt" for row in rows)]
+    groups = ["liver", "liver", "blood"]
+    lines = [f"{header}\tsum_stat\tgroup"]
+    lines += [f"{row}\tsum_sqrt\t{group}" for row, group in zip(rows, groups, strict=True)]
     table.write_text("\n".join(lines) + "\n")
 
 

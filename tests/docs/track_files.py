@@ -40,7 +40,7 @@ def write_tracks(folder: Path) -> None:
 
 def _write_annotation(folder: Path) -> None:
     exon = 'chr1\tx\texon\t{}\t{}\t.\t{}\t.\tgene_id "{}";\n'
-    genes = [exon.format(1001, 2000, "+", "A"), exon.format(5001, 6000, "-", "B")]
+    genes = [exon.format(1001, 2000, "+", "MYC"), exon.format(5001, 6000, "-", "TP53")]
     (folder / "genes.gtf").write_text("".join(genes))
     rows = [f"{pair}\t1e5\t{pair[:-5]}\n" for pair in PAIRS]
     (folder / "samples.tsv").write_text("sample\tdepth\tgroup\n" + "".join(rows))

@@ -45,8 +45,8 @@ not grow with the number of stretches, and a run that was stopped goes on with -
 Example:
   whelp attribute params.json model.h5 -g hg38.fa -t data/targets.txt --genes genes.gtf \\
     --gene TP53 --tracks 'RNA:*' --rc -o tp53
-  whelp attribute params.json model.h5 peaks.bed -g hg38.fa -t data/targets.txt --length 2000 \\
-    --contrast 'T cell:B cell' --bigwig -o what_sets_t_cells_apart
+  whelp attribute params.json model.h5 regions.bed -g hg38.fa -t data/targets.txt --length 2000 \\
+    --contrast liver:blood --bigwig -o what_sets_liver_apart
 """
 
 
