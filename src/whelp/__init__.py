@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from whelp.fitting import fit as fit
     from whelp.fitting import transfer as transfer
     from whelp.interpreting.attributions import attribute as attribute
+    from whelp.interpreting.mutagenesis import MutationSettings as MutationSettings
     from whelp.interpreting.mutation_plan import MutationPlan as MutationPlan
     from whelp.interpreting.regions import Flanks as Flanks
     from whelp.interpreting.saturation import ism as ism
@@ -44,6 +45,7 @@ __version__ = "0.1.0"
 _LAZY = {
     "Flanks": "whelp.interpreting.regions",
     "MutationPlan": "whelp.interpreting.mutation_plan",
+    "MutationSettings": "whelp.interpreting.mutagenesis",
     "PredictSettings": "whelp.predicting.settings",
     "ScoreSettings": "whelp.scoring.settings",
     "TrackInput": "whelp.fitting",

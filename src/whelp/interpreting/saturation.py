@@ -59,6 +59,8 @@ def ism(
         >>> found.scores["logSUM"].shape  # regions, bp, bases, tracks
         (12, 200, 4, 47)
         >>> logo = found.contributions() * found.sequences
+        >>> plan = whelp.MutationPlan(flanks=whelp.Flanks.of(50), tracks=("RNA:*",))
+        >>> near = whelp.ism(model, "variants.vcf", "hg38.fa", "data/targets.txt", plan=plan)
     """
     plan, settings = plan or MutationPlan(), settings or MutationSettings()
     table = targets if isinstance(targets, TargetsTable) else TargetsTable.read(targets)
