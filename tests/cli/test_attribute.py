@@ -226,28 +226,30 @@ def test_stopped_runs_go_on(whelp: Callable[..., Any], line: list[Any], tmp_path
     assert not unfinished.exists()
 
 
-def test_replicates(
+def test_replicates_and_from_python(
     whelp: Callable[..., Any], line: list[Any], project: Any, tmp_path: Path
 ) -> None:
-    """The mean of what single models say; from Python the same."""
     keras.utils.set_random_seed(8)
-    package.save_weights(package.load(line[1]), tmp_path / "other.h5")
+    other = package.load(line[1])
+    package.save_weights(other, tmp_path / "other.h5")
     bed = tmp_path / "some.bed"
-    words = [*line[:3], bed, *line[3:], "--length", 50, "--no-report"]
-    together = ("--replicate", tmp_path / "other.h5", "-o", tmp_path / "both")
-    assert whelp(*words, *together).exit_code == 0
-    models = [package.load(line[1], path) for path in (line[2], tmp_path / "other.h5")]
-    files = (bed, tmp_path / "genome.fa", tmp_path / "targets.txt")
-    plan = AttributionPlan(length=50)
-    single = [package.attribute(model, *files, plan=plan) for model in models]
+    words = [*line[:3], bed, *line[3:], "--length", 50, "--tracks", "up", "--no-report"]
+    result = whelp(*words, "--replicate", tmp_path / "other.h5", "-o", tmp_path / "both")
+    assert result.exit_code == 0, result.output
     made = read(tmp_path / "both")
-    wanted = (single[0].gradients + single[1].gradients) / 2
-    np.testing.assert_allclose(made["grads"][..., 0], wanted, atol=1e-7)
-    values = (single[0].regions["value"] + single[1].regions["value"]) / 2
-    np.testing.assert_allclose(made["value"], values, rtol=1e-6)
-    assert single[0].rejected["name"].tolist() == ["nowhere"]
-    assert single[0].contributions.shape == (2, 50)
-    assert list(single[0].regions)[:5] == ["name", "chrom", "start", "end", "share"]
+    files = (bed, tmp_path / "genome.fa", tmp_path / "targets.txt")
+    plan = AttributionPlan(length=50, tracks=("up",))
+    single = package.attribute(package.load(line[1], line[2]), *files, plan=plan)
+    letters = (tmp_path / "genome.fa").read_text().splitlines()[1]
+    window = dna.one_hot(dna.encode(letters[4005 - 1024 : 4005 + 1024]))[None]
+    squashed = np.asarray(other(window))[0, :, :2].astype(float)
+    value = np.log(((squashed + 1) ** 2 - 1).sum() + 1)
+    assert made["value"][0] == pytest.approx((single.regions["value"][0] + value) / 2, rel=1e-5)
+    assert np.abs(made["grads"][..., 0] - single.gradients).max() > 1e-5
+    np.testing.assert_array_equal(made["seqs"], single.sequences)
+    assert single.rejected["name"].tolist() == ["nowhere"]
+    assert single.contributions.shape == (2, 50)
+    assert list(single.regions)[:5] == ["name", "chrom", "start", "end", "share"]
 
 
 def test_refusals(whelp: Callable[..., Any], line: list[Any], tmp_path: Path) -> None:
