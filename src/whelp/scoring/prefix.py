@@ -10,30 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from whelp.scoring.locality import Reach, reach_of
-
-_TILES = 4
-_MOST_CONTEXT = 0.125
-
-
-class Tile(NamedTuple):
-    """A piece of the sequence that the prefix is run on, and what is taken of the result.
-
-    Attributes:
-      start: First base of the piece, in bp.
-      end: The base behind the last.
-      kept: For each activation of the frontier, which of the piece's positions are taken.
-    """
-
-    start: int
-    end: int
-    kept: tuple[slice, ...]
 
 
 @dataclass(frozen=True)
@@ -135,27 +118,6 @@ class LocalPrefix:
             wiring.append((type(layer), given, config))
         wiring.append([(numbers[id(one.tensor)], one.reach) for one in self.frontier])
         return wiring
-
-    def tiles(self) -> list[Tile]:
-        """Divides the sequence into pieces whose activations, end to end, are those of the whole.
-
-        A piece takes a fraction of the memory and, with its context, hardly more time. Where the
-        context would be a large part of it, the sequence stays whole.
-        """
-        step = -(-self.length // (_TILES * self.alignment)) * self.alignment
-        size = self.window(step)
-        if size - step > _MOST_CONTEXT * step:
-            step = size = self.length
-        tiles = []
-        for first in range(0, self.length, step):
-            start = min(self.span(first, first + step)[0], self.length - size)
-            kept = []
-            for activation in self.frontier:
-                width = activation.reach.step
-                last = min(activation.length, -(-(first + step) // width))
-                kept.append(slice((first - start) // width, last - start // width))
-            tiles.append(Tile(start, start + size, tuple(kept)))
-        return tiles
 
     def __call__(self, sequence: Any) -> list[Any]:
         """Runs the layers.

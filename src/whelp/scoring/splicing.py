@@ -84,7 +84,6 @@ class Splicer:
             model.variables,
             arguments=[pieces, ((None,), "int32"), touched, frontier],
         )
-        self._tiles = prefix.tiles()
         self._kept: OrderedDict[bytes, list[Any]] = OrderedDict()
         self._most_kept = 0
 
@@ -95,6 +94,9 @@ class Splicer:
     def whole(self, sequence: Array) -> list[Any]:
         """Computes the activations of a sequence.
 
+        It goes as a whole: in pieces it would be rounded otherwise than in a full pass, and by as
+        much as effects of variants far from all that counts.
+
         Args:
           sequence: One-hot `(length, 4)`.
 
@@ -102,24 +104,14 @@ class Splicer:
           Each `(1, positions, channels)`.
         """
         if not self._most_kept:
-            return self._computed(sequence)
+            return list(self._run(sequence[None]))
         key = hashlib.sha256(sequence.tobytes()).digest()
         if key not in self._kept:
             while len(self._kept) >= self._most_kept:
                 self._kept.popitem(last=False)
-            self._kept[key] = self._computed(sequence)
+            self._kept[key] = list(self._run(sequence[None]))
         self._kept.move_to_end(key)
         return self._kept[key]
-
-    def _computed(self, sequence: Array) -> list[Any]:
-        pieces = [self._run(sequence[None, tile.start : tile.end]) for tile in self._tiles]
-        if len(pieces) == 1:
-            return list(pieces[0])
-        kept = [
-            [value[:, part] for value, part in zip(values, tile.kept, strict=True)]
-            for values, tile in zip(pieces, self._tiles, strict=True)
-        ]
-        return [ops.concatenate(parts, axis=1) for parts in zip(*kept, strict=True)]
 
     def window_of(self, change: Change) -> int:
         """The smallest window that holds a change with its context; 0 where nothing changes."""
