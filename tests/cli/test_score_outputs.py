@@ -30,7 +30,7 @@ def other(base: str) -> str:
 
 def snps(bases: str, number: int) -> str:
     """Substitutions along the chromosome, sorted."""
-    starts = np.linspace(20, 8900, number).astype(int)
+    starts = np.linspace(20, len(bases) - 100, number).astype(int)
     return "".join(f"chr1\t{at + 1}\tv{at}\t{bases[at]}\t{other(bases[at])}\n" for at in starts)
 
 
@@ -91,14 +91,51 @@ def test_parquet_and_the_annotated_vcf_hold_the_scores(
     assert list(outside) == ["whelp_rejected"]
 
 
+def test_of_scores_by_gene_the_vcf_has_the_largest(
+    whelp: Callable[..., Any], score_line: list[Any], bases: str, tmp_path: Path
+) -> None:
+    """Over genes, whose rows lie apart, and tracks; a variant that is near no gene is marked."""
+    exons = {"A": (2900, 3200), "B": (3420, 3560), "C": (3000, 3100)}
+    rows = [
+        f'chr1\tx\texon\t{start + 1}\t{end}\t.\t+\t.\tgene_id "{name}";\n'
+        for name, (start, end) in exons.items()
+    ]
+    (tmp_path / "genes.gtf").write_text("".join(rows))
+    (tmp_path / "variants.vcf").write_text(snps(bases[:3600], 6) + snps(bases, 2))
+    words = ("--genes", tmp_path / "genes.gtf", "--vcf", *QUIET, "-o", tmp_path / "out")
+    result = whelp(*score_line, *words)
+    assert result.exit_code == 0, result.output
+    made = read(tmp_path / "out")
+    with pysam.VariantFile(str(tmp_path / "out/scores.vcf.gz")) as file:
+        found = [dict(record.info) for record in file]
+    assert len(found) == len(made["pos"]) == 8
+    apart = 0
+    for variant, info in enumerate(found):
+        (places,) = np.nonzero(made["si"] == variant)
+        if not len(places):
+            assert info == {"whelp_rejected": ("no_gene_is_near_it",)}
+            continue
+        apart += places[-1] - places[0] >= len(places)
+        sizes = np.abs(made["logSED"][places])
+        row, track = np.unravel_index(sizes.argmax(), sizes.shape)
+        row = places[row]
+        np.testing.assert_allclose(info["whelp_logSED"][0], made["logSED"][row, track], rtol=1e-5)
+        gene, name = made["gene"][made["gi"][row]], made["target_ids"][track]
+        assert (info["whelp_logSED_gene"], info["whelp_logSED_track"]) == (
+            (gene.decode(),),
+            (name.decode(),),
+        )
+        mean = info["whelp_logSED_in_liver"][0]
+        np.testing.assert_allclose(mean, made["logSED_groups"][row, 1], rtol=1e-5)
+    assert apart and len(np.unique(made["si"])) < 8
+
+
 def test_formats_that_cannot_be_written_are_told_first(
     whelp: Callable[..., Any], score_line: list[Any], tmp_path: Path, monkeypatch: Any
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     result = whelp(*score_line, "--parquet", "-o", tmp_path / "out")
     assert result.exit_code == 1 and "pyarrow, which is not installed" in result.stderr
-    result = whelp(*score_line, "--vcf", "--genes", score_line[1], "-o", tmp_path / "out")
-    assert result.exit_code == 2 and "--vcf is for scores of tracks" in result.stderr
     assert not (tmp_path / "out").exists()
 
 

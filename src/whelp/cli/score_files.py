@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from whelp.cli.console import say
 from whelp.files import remove_partial
 
@@ -21,11 +19,6 @@ def check_formats(options: Mapping[str, Any]) -> None:
 
     if options["parquet"]:
         check_parquet()
-    if options["vcf"] and options["genes"] is not None:
-        raise click.UsageError(
-            "--vcf is for scores of tracks: a variant has scores for each gene, and --genes writes "
-            "them as a table"
-        )
 
 
 def write_score_files(scores: Path, variants: VariantFile, options: Mapping[str, Any]) -> None:

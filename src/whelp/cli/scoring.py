@@ -133,7 +133,7 @@ Example:
 )
 @click.option("--table", is_flag=True, help="Write scores.tsv.gz, too.")
 @click.option("--parquet", is_flag=True, help="Write scores.parquet, too (needs pyarrow).")
-@click.option("--vcf", is_flag=True, help="Write scores.vcf.gz, too; not with --genes.")
+@click.option("--vcf", is_flag=True, help="Write scores.vcf.gz, too.")
 @click.option(
     "--report/--no-report",
     default=True,

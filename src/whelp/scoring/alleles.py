@@ -241,6 +241,9 @@ class AlleleCoverage:
     ) -> tuple[Allele, Allele]:
         """Give the coverage of the file's reference and alternate allele."""
         variant, plan, _ = task
+        if variant.ref == variant.alt:
+            # Predicted in another batch it would differ by rounding; its scores are exactly 0.
+            return reference, reference
         if not plan.moved:
             return (made, reference) if variant.flipped else (reference, made)
         split = len(plan.alternate)
