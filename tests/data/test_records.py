@@ -259,7 +259,7 @@ def test_unfit_windows_are_not_written(tmp_path):
 
 def _frame(payload: bytes) -> bytes:
     length = struct.pack("<Q", len(payload))
-    crc = [struct.pack("<I", tfrecord._masked_crc(part)) for part in (length, payload)]
+    crc = [struct.pack("<I", tfrecord.masked_crc(part)) for part in (length, payload)]
     return length + crc[0] + payload + crc[1]
 
 

@@ -25,7 +25,8 @@ _FOOTER = struct.Struct("<I")
 _MASK_DELTA = 0xA282EAD8
 
 
-def _masked_crc(data: bytes) -> int:
+def masked_crc(data: bytes) -> int:
+    """Returns the check sum that TensorFlow puts beside bytes: CRC32C, turned and moved."""
     crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
 
@@ -130,7 +131,7 @@ def _next_frame(stream: _Inflater) -> bytes | None:
             f"the record is cut short: {len(header)} of {_HEADER.size} header bytes"
         )
     length, length_crc = _HEADER.unpack(header)
-    if _masked_crc(header[:8]) != length_crc:
+    if masked_crc(header[:8]) != length_crc:
         raise stream.broken(
             "the checksum of its length is wrong: the file is damaged or not a TFRecord file"
         )
@@ -140,7 +141,7 @@ def _next_frame(stream: _Inflater) -> bytes | None:
         raise stream.broken(
             f"the record is cut short: {len(payload):,} of {length:,} bytes are there"
         )
-    if _masked_crc(payload) != _FOOTER.unpack(footer)[0]:
+    if masked_crc(payload) != _FOOTER.unpack(footer)[0]:
         raise stream.broken("the checksum of its content is wrong: the file is damaged")
     return payload
 
@@ -171,9 +172,9 @@ def _compress(file: BinaryIO, payloads: Iterable[bytes], level: int) -> int:
     count = 0
     for payload in payloads:
         length = struct.pack("<Q", len(payload))
-        file.write(stream.compress(length + _FOOTER.pack(_masked_crc(length))))
+        file.write(stream.compress(length + _FOOTER.pack(masked_crc(length))))
         file.write(stream.compress(payload))
-        file.write(stream.compress(_FOOTER.pack(_masked_crc(payload))))
+        file.write(stream.compress(_FOOTER.pack(masked_crc(payload))))
         count += 1
     file.write(stream.flush())
     return count

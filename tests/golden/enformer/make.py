@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).parent
+TYPES = ("float16", "float64", "bfloat16", "int32")
 SHAPES = ((16, 12), (200, 48), (1536, 192))
 
 
@@ -86,6 +87,23 @@ def main(folder):
     np.savez_compressed(HERE / "model.npz", bases=bases, trunk=trunk, **outputs)
     lines = ",\n".join(f"{json.dumps(name)}: {shape}" for name, shape in sorted(shapes.items()))
     (HERE / "checkpoint.json").write_text(f"{{\n{lines}\n}}\n")
+
+    numbers = {
+        "model/float32/.ATTRIBUTES/VARIABLE_VALUE": tf.random.normal((3, 4)),
+        "model/scalar/.ATTRIBUTES/VARIABLE_VALUE": tf.constant(7, tf.int64),
+        "model/text/.ATTRIBUTES/VARIABLE_VALUE": tf.constant("text"),
+        **{name: tf.cast(tf.random.normal((5,)) * 9, name) for name in TYPES},
+        **{f"many/{n:03d}": tf.fill((1, n), float(n)) for n in range(150)},
+    }
+    tf.raw_ops.SaveV2(
+        prefix=str(HERE / "numbers"),
+        tensor_names=list(numbers),
+        shape_and_slices=[""] * len(numbers),
+        tensors=list(numbers.values()),
+    )
+    kept = {name: numbers[name] for name in list(numbers)[:2]}
+    kept |= {name: tf.cast(numbers[name], "float64") for name in TYPES}
+    np.savez_compressed(HERE / "numbers.npz", **{k.split("/.")[0]: v for k, v in kept.items()})
 
 
 if __name__ == "__main__":
