@@ -350,7 +350,10 @@ def test_refused(
     assert not (tmp_path / "out").exists()
 
 
-def test_the_reference_s_flags(hound: Hound, tiny_files: tuple) -> None:
+def test_the_reference_s_flags(
+    hound: Hound, tiny_files: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HG38", raising=False)
     code, out, _ = hound("--help")
     assert code == 0
     for flag in FLAGS:
@@ -358,3 +361,6 @@ def test_the_reference_s_flags(hound: Hound, tiny_files: tuple) -> None:
     without = [word for word in tiny_files if word not in tiny_files[2:4]]
     code, _, err = hound(*without, "x.vcf")
     assert code == 2 and "genes are needed: -g genes.gtf" in err
+    monkeypatch.setenv("HG38", "/human")
+    code, _, err = hound(*without, "x.vcf")
+    assert code == 1 and "/human/genes/gencode41/gencode41_basic_nort.gtf" in err

@@ -23,6 +23,7 @@ COMMANDS = (
     "hound_eval.py",
     "hound_snp.py",
     "hound_snpgene.py",
+    "borzoi_sed.py",
     "hound_ism_bed.py",
     "hound_ism_snp.py",
     "hound_predbed.py",

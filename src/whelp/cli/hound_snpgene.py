@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,10 @@ def _parser() -> argparse.ArgumentParser:
         help="share of the sequence length within which genes share a window"
         "  [default: %(default)s]",
     )
-    add("-g", dest="genes_gtf", help="genes: GTF or GFF3, plain or gzipped")
+    folder = os.environ.get("HG38")
+    genes = f"{folder}/genes/gencode41/gencode41_basic_nort.gtf" if folder else None
+    text = "genes: GTF or GFF3, plain or gzipped; in $HG38 by default"
+    add("-g", dest="genes_gtf", default=genes, help=text)
     add("--span", action="store_true", help="count all from a gene's first to its last exon")
     add_flags(parser, *_COMMON, out_dir="snpgene_out")
     add("files", nargs="+", metavar="FILE", help="params.json, weights (.h5), variants")
