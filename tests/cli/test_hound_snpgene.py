@@ -351,7 +351,7 @@ def test_refused(
 
 
 def test_the_reference_s_flags(
-    hound: Hound, tiny_files: tuple, monkeypatch: pytest.MonkeyPatch
+    hound: Hound, tiny_files: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("HG38", raising=False)
     code, out, _ = hound("--help")
@@ -362,5 +362,5 @@ def test_the_reference_s_flags(
     code, _, err = hound(*without, "x.vcf")
     assert code == 2 and "genes are needed: -g genes.gtf" in err
     monkeypatch.setenv("HG38", "/human")
-    code, _, err = hound(*without, "x.vcf")
+    code, _, err = hound(*without, write_variants(tmp_path, ("v", 3000)))
     assert code == 1 and "/human/genes/gencode41/gencode41_basic_nort.gtf" in err
