@@ -203,7 +203,7 @@ hound_ism.bed()
 def test_killed_and_called_again(hound: Hound, tiny_files: tuple, tmp_path: Path) -> None:
     """The same bytes come out as of a run that nothing happened to."""
     bed = bed_of(tmp_path, "".join(f"chr1\t{at}\t{at + 1}\n" for at in (2000, 3000, 6000)))
-    options = ("--rc", "--shifts", "0,-1", "-l", 40, "--stats", "logSUM,logD2")
+    options = ("--shifts", "0,-1", "-l", 40, "--stats", "logSUM,logD2")
     line = [*options, "-o", tmp_path / "killed", *tiny_files, bed]
     killed = subprocess.run([sys.executable, "-c", _KILLED, *map(str, line)], timeout=120)
     assert killed.returncode == -9
