@@ -1,5 +1,8 @@
 """BigWig files read and written, and files that only look like one."""
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -91,3 +94,50 @@ def test_a_file_without_values(tmp_path: Path) -> None:
     write_bigwig(tmp_path / "a.bw", LENGTHS, [])
     with BigWig(tmp_path / "a.bw") as bigwig:
         assert np.isnan(bigwig.values("chr2", 0, 100)).all()
+
+
+_FULL = """
+import os, resource, signal, sys
+import numpy as np
+from whelp.genome.bigwig import Runs, write_bigwig_runs
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+folder = sys.argv[1]
+
+def runs():
+    starts = np.arange(50_000) * 10
+    yield Runs("chr1", starts, starts + 10, np.random.default_rng(0).random(50_000))
+    (part,) = os.listdir(folder)
+    size = os.path.getsize(f"{folder}/{part}") + int(sys.argv[2])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+try:
+    write_bigwig_runs(f"{folder}/out.bw", {"chr1": 500_000}, runs())
+except OSError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("more", [10, 3000])
+def test_a_file_that_cannot_be_finished_is_none(tmp_path: Path, more: int) -> None:
+    """At the end of the writing there is no more room: for the index, or for zoom levels."""
+    done = subprocess.run(
+        [sys.executable, "-c", _FULL, str(tmp_path), str(more)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "No space left on device" in done.stdout and "out.bw" in done.stdout, done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pyBigWig would write for ever."""
+
+    class Usage:
+        free = 1000
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage)
+    values = np.arange(100.0)
+    with pytest.raises(OSError, match="No space left on device"):
+        write_bigwig_values(tmp_path / "out.bw", {"chr1": 100}, [("chr1", values)])
+    assert not list(tmp_path.iterdir())

@@ -7,7 +7,9 @@ dense track of a human genome (benchmarks/bigwig_readers.py).
 
 from __future__ import annotations
 
-import struct
+import errno
+import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import groupby, islice
@@ -19,17 +21,16 @@ import numpy.typing as npt
 import pyBigWig
 
 from whelp.files import Closing, atomic_path
+from whelp.genome.bigwig_format import BigWigError as BigWigError
+from whelp.genome.bigwig_format import check_file, check_whole
 from whelp.wording import listed
 
-_MAGIC = 0x888FFC26
-_BIGBED_MAGIC = 0x8789F2EB
-_HEADER_SIZE = 64
 _BATCH = 1 << 20
 """Intervals handed to the writer at once."""
 
-
-class BigWigError(ValueError):
-    """A file that is no BigWig, is cut short, or does not have what was asked of it."""
+_FEWEST = 1 << 16
+_MOST_BYTES = 32
+"""More than an interval takes in a file, with its part of indexes and zoom levels."""
 
 
 class BigWig(Closing):
@@ -46,7 +47,7 @@ class BigWig(Closing):
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        _check_file(self.path)
+        check_file(self.path)
         try:
             self._file: Any = pyBigWig.open(str(self.path))
             lengths = self._file.chroms()
@@ -184,7 +185,9 @@ def write_bigwig_runs(path: str | Path, lengths: Mapping[str, int], runs: Iterab
     """
     with _writer(path, lengths) as file:
         for part in runs:
-            _add(file, lengths, part)
+            for batch in _checked(lengths, part):
+                _check_room(Path(path), len(batch.starts))
+                _add(file, batch)
 
 
 @contextmanager
@@ -204,6 +207,17 @@ def _writer(path: str | Path, lengths: Mapping[str, int]) -> Iterator[Any]:
             ) from error
         finally:
             file.close()
+        check_whole(temporary, Path(path))
+
+
+def _check_room(path: Path, intervals: int) -> None:
+    """Check that intervals find room on the disk: pyBigWig never returns when they do not.
+
+    Raises:
+        OSError: They may not.
+    """
+    if shutil.disk_usage(path.parent).free < max(intervals, _FEWEST) * _MOST_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def _batches(intervals: Iterable[Step]) -> Iterator[tuple[str, list[Step]]]:
@@ -222,7 +236,8 @@ def _runs(chrom: str, values: npt.NDArray[np.float32]) -> Runs:
     return Runs(chrom, starts[kept], ends[kept], values[starts[kept]])
 
 
-def _add(file: Any, lengths: Mapping[str, int], runs: Runs) -> None:
+def _checked(lengths: Mapping[str, int], runs: Runs) -> Iterator[Runs]:
+    """Give stretches that lie in their chromosome, at most `_BATCH` at a time."""
     chrom, starts, ends, values = runs
     if not len(starts):
         return
@@ -231,48 +246,17 @@ def _add(file: Any, lengths: Mapping[str, int], runs: Runs) -> None:
         raise BigWigError(f"a stretch ends at {chrom}:{ends.max():,}, but {chrom} is {length}")
     for at in range(0, len(starts), _BATCH):
         part = slice(at, at + _BATCH)
-        chroms = np.full(len(starts[part]), chrom)
-        file.addEntries(
-            chroms,
-            starts[part].astype(np.int64),
-            ends=ends[part].astype(np.int64),
-            values=values[part].astype(np.float64),
-        )
+        yield Runs(chrom, starts[part], ends[part], values[part])
 
 
-def _check_file(path: Path) -> None:
-    """Read the header: pyBigWig takes some broken files, and says little about the others."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        header = file.read(_HEADER_SIZE)
-        zooms = file.read(24 * _zoom_levels(header))
-    magic = int.from_bytes(header[:4], "little")
-    if magic != _MAGIC:
-        raise BigWigError(f"{path}: {_what_it_is(magic)}; expected a BigWig file (.bw)")
-    if len(header) < _HEADER_SIZE or max(_offsets(header, zooms)) >= size:
-        raise BigWigError(
-            f"{path}: the BigWig is cut short: it has {size:,} bytes and its header speaks of more."
-            " Copy or download it again"
-        )
-
-
-def _zoom_levels(header: bytes) -> int:
-    return int.from_bytes(header[6:8], "little") if len(header) == _HEADER_SIZE else 0
-
-
-def _offsets(header: bytes, zooms: bytes) -> list[int]:
-    """Places in the file of which the header speaks, in bytes; the indexes come after the data."""
-    chromosomes, data, index = struct.unpack_from("<QQQ", header, 8)
-    levels = [struct.unpack_from("<QQ", zooms, at + 8) for at in range(0, len(zooms) - 23, 24)]
-    return [chromosomes, data, index, *(place for level in levels for place in level)]
-
-
-def _what_it_is(magic: int) -> str:
-    if magic == _BIGBED_MAGIC:
-        return "this is a bigBed file"
-    if magic == int.from_bytes(_MAGIC.to_bytes(4, "big"), "little"):
-        return "this BigWig was written with the bytes in big-endian order"
-    return "this is not a BigWig file"
+def _add(file: Any, runs: Runs) -> None:
+    chrom, starts, ends, values = runs
+    file.addEntries(
+        np.full(len(starts), chrom),
+        starts.astype(np.int64),
+        ends=ends.astype(np.int64),
+        values=values.astype(np.float64),
+    )
 
 
 def _damaged(path: Path, what: str = "it cannot be opened") -> BigWigError:
