@@ -193,6 +193,7 @@ def test_both_alleles_in_the_windows_of_genes(
     assert (made["seqs"][0] != made["seqs"][1]).any(axis=-1).nonzero()[0].tolist() == [9]
     page = (tmp_path / "out" / "report.html").read_text()
     assert "What drives open:up" in page
+    assert "coverage in the tracks of open less that in those of up" in page
     with BigWig(tmp_path / "out" / "contributions.bw") as track:
         values = track.values("chr1", int(made["start"][0]), int(made["end"][0]))
     np.testing.assert_array_equal(values, made["contributions"][0])

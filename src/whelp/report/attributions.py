@@ -52,12 +52,7 @@ def attributions_report(tables: AttributionTables, path: str | Path, *, title: s
     subtitle = f"{number:,} region{'s' if number > 1 else ''} of {length:,} bp"
     report = Report(title, subtitle, eyebrow="whelp attributions")
     report.add_cards(_cards(tables))
-    report.add_section(
-        "Contributions",
-        "What is explained is the natural log of predicted coverage. A base contributes the "
-        "gradient at its place, less the mean over the four bases: a base of +0.01 is seen by the "
-        "model as raising coverage by about 1%.",
-    )
+    report.add_section("Contributions", _explained(tables))
     for shown in tables.stretches:
         figure, words = region_figure(shown)
         caption = f"{shown.name}, {shown.place}: {_what(shown, len(figure.axes) - 1)}"
@@ -66,6 +61,20 @@ def attributions_report(tables: AttributionTables, path: str | Path, *, title: s
     if tables.facts:
         add_facts(report, tables.facts)
     return report.set_footer(written_line()).write(path)
+
+
+def _explained(tables: AttributionTables) -> str:
+    """Say what the numbers mean."""
+    what, raises = "the natural log of predicted coverage", "coverage"
+    if "contrast" in tables.facts:
+        one, _, other = tables.facts["contrast"].partition(":")
+        what += f" in the tracks of {one} less that in those of {other}"
+        raises = "their ratio"
+    return (
+        f"What is explained is {what}. A base contributes the gradient at its place, less the mean "
+        f"over the four bases: a base of +0.01 is seen by the model as raising {raises} by about "
+        f"1%."
+    )
 
 
 def _what(shown: Contributions, logos: int) -> str:
@@ -96,7 +105,7 @@ def _cards(tables: AttributionTables) -> list[tuple[str, str, str]]:
 
 def _add_regions(report: Report, tables: AttributionTables) -> None:
     shown = tables.regions.copy()
-    starts, ends = shown["start"] + 1, shown["end"]
+    starts, ends = shown["start"].clip(lower=0) + 1, shown["end"]
     shown["place"] = [
         f"{chrom}:{start:,}\N{EN DASH}{end:,}"
         for chrom, start, end in zip(shown["chrom"], starts, ends, strict=True)

@@ -61,7 +61,7 @@ class Contributions:
     def place_of(self, first: int, last: int) -> str:
         """Coordinates of the bases from `first` to before `last`."""
         start, end = sorted((self.position(first), self.position(last - 1)))
-        return f"{self.chrom}:{start + 1:,}\N{EN DASH}{end + 1:,}"
+        return f"{self.chrom}:{max(start, 0) + 1:,}\N{EN DASH}{end + 1:,}"
 
     def position(self, at: int) -> int:
         """Where a base lies, bp from 0."""
