@@ -11,7 +11,14 @@ from whelp.adapters import adapt as _adapt
 from whelp.adapters import load_adapter, merge, save_adapter, unmerge
 from whelp.models import TRUNK, SequenceModel
 from whelp.specs import ModelSpec, Params, TransferSpec, load_params, placed
-from whelp.weights import WeightsError, has_adapters, load_baskerville, save_baskerville
+from whelp.weights import (
+    WeightsError,
+    has_adapters,
+    is_port,
+    load_baskerville,
+    load_port,
+    save_baskerville,
+)
 
 __all__ = [
     "adapt",
@@ -41,7 +48,8 @@ def load(
     Args:
       params: Path of the JSON file, or its contents.
       weights: A `.h5` of the reference: a whole model, or a trunk (the head is then new, which a
-        warning says). Without it the model is randomly initialised.
+        warning says); or a file of another library that `whelp.weights.ports` knows, of which the
+        heads are taken that have the model's tracks. Without it the model is randomly initialised.
       head: Index or name of a head, `"trunk"` for the trunk's output, `"all"` for every head.
       trunk: `True` takes only the trunk from the file, also from a whole model with another head.
       dtype: Name of a Keras dtype policy, such as `"mixed_bfloat16"`; the global one by default.
@@ -58,8 +66,8 @@ def load(
     with placed(file=params):
         model = SequenceModel(spec, head=head, dtype=dtype, blank_trunk=weights is not None)
     transfer = _adapter_keys(spec)
-    if transfer is None and weights is not None and not trunk and has_adapters(weights):
-        transfer = _run_transfer(parsed, weights)
+    if transfer is None and weights is not None and not trunk and not is_port(weights):
+        transfer = _run_transfer(parsed, weights) if has_adapters(weights) else None
     if transfer is not None:
         model = adapt(model, transfer)
     if weights is not None:
@@ -68,16 +76,22 @@ def load(
 
 
 def load_weights(model: SequenceModel, path: str | Path, *, trunk: bool | None = None) -> None:
-    """Loads a reference `.h5` into a model, as `load` does.
+    """Loads a file of weights into a model, as `load` does.
 
     Raises:
       whelp.weights.WeightsError: The weights cannot be read or do not fit; nothing was changed.
     """
-    only_trunk = load_baskerville(model, path, trunk=trunk)
-    if only_trunk and trunk is None and model.head != TRUNK:
+    if is_port(path):
+        new = load_port(model, path, trunk=trunk)
+        found = "does not hold this head, or with other tracks"
+    else:
+        only_trunk = load_baskerville(model, path, trunk=trunk)
+        new = (model.head,) if only_trunk and model.head != TRUNK else ()
+        found = "holds a trunk without a head"
+    if new and trunk is None:
         warnings.warn(
-            f"{path} holds a trunk without a head: {model.head} starts from random weights. Say "
-            "trunk=True if that is what you want.",
+            f"{path} {found}: {', '.join(new)} starts from random weights. Say trunk=True if that "
+            "is what you want.",
             stacklevel=3,
         )
 

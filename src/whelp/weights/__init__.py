@@ -3,13 +3,16 @@
 from whelp.weights.baskerville import has_adapters, load_baskerville, save_baskerville
 from whelp.weights.errors import WeightsError
 from whelp.weights.porting import PortError, Rule, port
+from whelp.weights.ports import is_port, load_port
 
 __all__ = [
     "PortError",
     "Rule",
     "WeightsError",
     "has_adapters",
+    "is_port",
     "load_baskerville",
+    "load_port",
     "port",
     "save_baskerville",
 ]
