@@ -414,3 +414,29 @@ def test_windows_leave_no_seams(tmp_path: Path) -> None:
         shown = np.arange(start + 64, start + 512 - 64, 16) + 8
         inside = (shown >= 1000) & (shown < 5000)
         np.testing.assert_allclose(values[shown[inside] - 1000], wanted[inside], rtol=1e-4)
+
+
+def test_adapters_are_averaged(whelp: Callable[..., Any], line: list[Any], tmp_path: Path) -> None:
+    """Adapters on one base are replicates, as are whole models."""
+    base = package.load(line[1], line[2])
+    models, words = [], []
+    for seed in range(2):
+        adapted = package.adapt(base, {"mode": "adapter", "adapter": "ia3"})
+        rng = np.random.default_rng(seed)
+        for tensor in adapted.adapter_tensors().values():
+            tensor.assign(1 + 0.3 * rng.normal(size=tensor.shape))
+        path = tmp_path / f"adapter{seed}.safetensors"
+        package.save_adapter(adapted, path)
+        models.append(adapted)
+        words += ["-a", path]
+    bed = tmp_path / "row.bed"
+    bed.write_text("chr1\t4000\t4001\n")
+    words += ["-g", tmp_path / "genome.fa", "--format", "hdf5", "-o", tmp_path / "out"]
+    result = whelp(*line, bed, *words)
+    assert result.exit_code == 0, result.output
+    both, one = (
+        package.predict(chosen, bed, tmp_path / "genome.fa", tmp_path / "targets.txt").values
+        for chosen in (models, base)
+    )
+    np.testing.assert_allclose(read(tmp_path / "out")["predictions"], both, rtol=1e-5, atol=1e-7)
+    assert np.abs(both - one).max() > 1e-3
