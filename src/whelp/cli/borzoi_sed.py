@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whelp.cli.drop_in import drop_in_parser
+from whelp.cli.errors import import_backend
 from whelp.cli.hound_options import add_flags, arrange, check_files, read_shifts, run_drop_in
 from whelp.cli.hound_scoring import ScoreJob, score_job
 
@@ -77,18 +79,18 @@ def _parser() -> argparse.ArgumentParser:
 def _run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     options, files, part = arrange(parser, args)
     check_files(parser, options)
+    # A word that is not right is told before Keras is imported.
+    names, shifts = _statistics(options.sed_stats), read_shifts(options.shifts)
+    import_backend()
     from whelp.scoring.gene_sed import SedOptions, SedScorer, sed_settings
     from whelp.scoring.gene_windows import GeneSettings
 
-    words = options.sed_stats
-    names = words.split(",") if isinstance(words, str) else words
     own = SedOptions(
-        tuple(name.strip() for name in names if name.strip()),
+        names,
         untransform=not options.no_untransform,
         unclip=not options.no_unclip,
         bedgraphs=Path(options.out_dir) if options.bedgraph else None,
     )
-    shifts = read_shifts(options.shifts)
     settings = sed_settings(
         shifts=tuple(shifts), rc=options.rc, old=options.untransform_old or None
     )
@@ -114,3 +116,11 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         return SedScorer(model, targets, fasta, settings=settings, genes=genes, options=own)
 
     score_job(options, job, scorer)
+
+
+def _statistics(words: str | Sequence[str]) -> tuple[str, ...]:
+    """Read names of statistics; those of a file of options may be split already."""
+    from whelp.scoring.sed_statistics import check_sed_statistics
+
+    names = words.split(",") if isinstance(words, str) else words
+    return check_sed_statistics(name.strip() for name in names if name.strip())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-from whelp.models import SequenceModel
+if TYPE_CHECKING:
+    from whelp.models import SequenceModel
 
 
 class Grid(NamedTuple):
