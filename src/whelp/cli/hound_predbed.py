@@ -169,7 +169,7 @@ def _predictor(
         chosen = track_model(model, targets)
         swap = targets.strand_pair or range(len(targets))
         if options.untransform or options.untransform_old:
-            old = is_old(model.spec, options.untransform_old)
+            old = is_old(model.spec, options.untransform_old or None)
             transform = Untransform(targets, old=old)
     forward = Forward(
         [chosen],
