@@ -1,8 +1,11 @@
 """Fixtures of the scoring tests."""
 
+import sys
 from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")

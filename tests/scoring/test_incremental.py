@@ -1,47 +1,28 @@
 """Incremental predictions against full passes, over positions where they could go wrong."""
 
-import json
-
-import keras
 import numpy as np
 import pytest
+from incremental_cases import (
+    ATTENTION,
+    CNN,
+    CROP,
+    LENGTH,
+    ON_TENSORFLOW,
+    TOWER,
+    UNET,
+    bases,
+    build,
+    check,
+    close,
+    predicted,
+    shaken,
+)
 
 import whelp
-from whelp.demo import demo_file
-from whelp.models import SequenceModel, view
-from whelp.scoring.incremental import Asked, IncrementalModel, Reference
+from whelp.models import view
+from whelp.scoring.incremental import Asked, IncrementalModel
 from whelp.scoring.splicing import Change
-from whelp.specs import load_params
 
-LENGTH = 512
-ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
-# Models of random weights are chaotic: they multiply rounding. Where the backend has float64 (JAX
-# has it off), what remains is the logic; the pretrained model is held to 1e-6 in float32.
-DTYPE = "float64" if ON_TENSORFLOW else "float32"
-TOLERANCE = 1e-6 if ON_TENSORFLOW else 1e-5
-"""Of the range of the predictions."""
-
-TOWER = [
-    {"name": "conv_dna", "filters": 8, "kernel_size": 7, "pool_size": 2},
-    {
-        "name": "res_tower",
-        "filters_init": 8,
-        "filters_end": 12,
-        "divisible_by": 4,
-        "kernel_size": 5,
-        "num_convs": 2,
-        "pool_size": 2,
-        "repeat": 2,
-    },
-]
-ATTENTION = {"name": "transformer_tower", "key_size": 4, "heads": 2, "repeat": 1}
-ATTENTION |= {"num_position_features": 8}
-UNET = {"name": "unet_conv", "kernel_size": 3, "upsample_conv": True}
-CROP = {"name": "Cropping1D", "cropping": 4}
-CNN = [
-    {"name": "conv_block", "filters": 8, "kernel_size": 5, "pool_size": 4},
-    {"name": "dilated_residual", "filters": 6, "rate_mult": 2, "repeat": 4},
-]
 TRUNKS = {
     "borzoi": [*TOWER, ATTENTION, UNET, UNET, CROP],
     "softmax_pools": [
@@ -71,77 +52,6 @@ TRUNKS = {
     "local_altogether": CNN,
     "cropped": [*CNN, CROP],
 }
-
-
-def build(trunk: list, *, length: int = LENGTH, dtype: str = DTYPE, **options) -> SequenceModel:
-    """A model with weights that are all at work: none at 0, means and variances moved."""
-    spec = {
-        "seq_length": length,
-        "norm_type": "batch",
-        "activation": "gelu",
-        "trunk": trunk,
-        "head_a": {"name": "final", "units": 3, "activation": "softplus"},
-        "head_b": {"name": "final", "units": 2, "activation": "softplus"},
-    }
-    return shaken(SequenceModel(load_params({"model": spec}).model, dtype=dtype, **options))
-
-
-def shaken(model: SequenceModel, seed: int = 0) -> SequenceModel:
-    """The model with random weights everywhere."""
-    rng = np.random.default_rng(seed)
-    for weight in model.weights:
-        if "seed" in weight.path:
-            continue
-        scale = 1 / np.sqrt(np.prod(weight.shape[:-1])) if len(weight.shape) > 1 else 0.2
-        value = rng.normal(size=weight.shape) * scale
-        around_one = ("gamma", "moving_variance", "scale", "ia3", "magnitude")
-        weight.assign(np.abs(1 + value) if weight.name in around_one else value)
-    return model
-
-
-def bases(rng: np.random.Generator, length: int) -> np.ndarray:
-    return np.eye(5, dtype="float32")[rng.integers(0, 5, length)][:, :4]
-
-
-def changes(rng: np.random.Generator, length: int) -> list[tuple[int, int, np.ndarray]]:
-    """Single bases at edges, at pool boundaries and anywhere; wider ones; to the ends."""
-    edges = [0, 1, 63, 64, length // 2, length - 9, length - 8, length - 2, length - 1]
-    singles = [*edges, *rng.integers(0, length, 8)]
-    wide = [(0, 5), (length - 7, length), (300, 340), (length // 2, length)]
-    wide += [(0, length // 2 + 9), (0, length)]
-    spans = [*((int(i), int(i) + 1) for i in singles), *wide]
-    return [(start, end, bases(rng, end - start)) for start, end in spans]
-
-
-def check(model: SequenceModel, predict, **options) -> IncrementalModel:
-    """Compares all alternates with full passes."""
-    rng = np.random.default_rng(7)
-    length = model.spec.seq_length
-    x = bases(rng, length)
-    changed = changes(rng, length)
-    incremental = IncrementalModel(model, **({"max_share": 1} | options))
-    reference = incremental.reference(x[None])
-    copies = np.repeat(x[None], len(changed), axis=0)
-    for copy, (start, end, new) in zip(copies, changed, strict=True):
-        copy[start:end] = new
-    expected = predict(model, np.concatenate([x[None], copies]))
-    found = incremental.alternates(reference, changed)
-    own = predicted(incremental, reference)
-    close(own, expected[0])
-    close(found, expected[1:])
-    assert np.any(found - own > 1e-3)
-    return incremental
-
-
-def predicted(incremental: IncrementalModel, reference: Reference):
-    """What is predicted for the reference itself."""
-    return incremental.predict([Asked(reference)])[0]
-
-
-def close(found, expected) -> None:
-    expected = np.asarray(expected)
-    assert found.shape == expected.shape
-    assert np.abs(found - expected).max() <= TOLERANCE * np.ptp(expected)
 
 
 # Which positions are computed does not depend on the backend, and JAX compiles for seconds a model.
@@ -196,57 +106,6 @@ def test_all_heads_and_a_view():
         assert len(prediction) == 2
         close(prediction[:1], expected[head])
     assert some.shape == (1, *found["head_a"].shape[1:2], 2)
-
-
-CONFIGS = [
-    "borzoi_full",
-    "borzoi_lite_lora",
-    "borzoi_lite_locon4",
-    "mini_borzoi_houlsby",
-    "mini_borzoi_houlsby_se",
-]
-
-
-@pytest.mark.parametrize("name", CONFIGS if ON_TENSORFLOW else CONFIGS[:1])
-def test_shipped_parameter_files(json_configs, predict, name):
-    """The architectures as they are, but of fewer channels, one transformer and a short input."""
-    params = json.loads((json_configs / f"{name}.json").read_text())
-    dna, tower, attention, *rest = params["model"]["trunk"]
-    dna["filters"] = tower["filters_init"] = tower["filters_end"] = 8
-    tower["divisible_by"] = attention["repeat"] = 1
-    attention |= {"key_size": 4, "num_position_features": 8, "heads": 2}
-    for block in rest:
-        block |= {"cropping": 4} if "cropping" in block else {}
-        block |= {"filters": 8} if "filters" in block else {}
-    params["model"]["seq_length"] = 4096
-    model = SequenceModel(load_params(params).model, dtype=DTYPE)
-    if params["transfer"]["mode"] == "adapter":
-        model = whelp.adapt(model, params["transfer"])
-    incremental = check(shaken(model), predict)
-    assert incremental.is_incremental
-    assert incremental._splicer.windows[0] <= 1792
-
-
-def test_pretrained_model_in_single_precision(predict):
-    """Positions at the ends, at a boundary of all pools, and in the middle; a short deletion."""
-    params, weights = (demo_file(f"mini_borzoi/{name}") for name in ("params.json", "model.h5"))
-    model = whelp.load(params, weights)
-    length = model.spec.seq_length
-    rng = np.random.default_rng(0)
-    x = np.eye(4, dtype="float32")[rng.integers(0, 4, length)]
-    changed = [(i, i + 1, np.roll(x[i : i + 1], 1, axis=1)) for i in (0, 65535, 80000, length - 1)]
-    changed.append((70000, length, np.concatenate([x[70003:], x[:3]])))
-    incremental = IncrementalModel(model)
-    assert incremental._splicer.windows[0] == 1536
-    reference = incremental.reference(x[None])
-    own = predicted(incremental, reference)
-    found = incremental.alternates(reference, changed)
-    for prediction, (start, end, new) in zip(found, changed, strict=True):
-        alternate = x.copy()
-        alternate[start:end] = new
-        expected = predict(model, alternate[None])[0]
-        assert np.abs(prediction - expected).max() <= 1e-6 * np.ptp(expected)
-        assert np.abs(prediction - own).max() > 1e-5
 
 
 @pytest.mark.parametrize("length", [500, 518])

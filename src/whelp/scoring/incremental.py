@@ -90,7 +90,7 @@ class IncrementalModel:
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, received {batch_size}.")
         self.prefix: LocalPrefix = find_prefix(model, max_share=max_share)
-        remainder = Remainder(model, self.prefix)
+        self._remainder = remainder = Remainder(model, self.prefix)
         self.batch_size = batch_size or max(1, min(_BATCH, _BATCH_VALUES // remainder.values))
         self.reference_values = sum(activation.values for activation in self.prefix.frontier)
         self._splicer = Splicer(model, self.prefix)

@@ -18,6 +18,8 @@ from keras import ops
 
 from whelp.scoring.locality import Reach, reach_of
 
+_OF_TRAINING = ("initializer", "regularizer", "constraint", "trainable")
+
 
 @dataclass(frozen=True)
 class Activation:
@@ -114,8 +116,7 @@ class LocalPrefix:
         for number, layer in enumerate(self.layers, start=1):
             numbers[id(layer.output)] = number
             given = [numbers[id(tensor)] for tensor in keras.tree.flatten(layer.input)]
-            config = {**layer.get_config(), "trainable": None}
-            wiring.append((type(layer), given, config))
+            wiring.append((type(layer), given, _of_prediction(layer.get_config())))
         wiring.append([(numbers[id(one.tensor)], one.reach) for one in self.frontier])
         return wiring
 
@@ -134,6 +135,17 @@ class LocalPrefix:
             joins = isinstance(layer.input, (list, tuple))
             values[id(layer.output)] = layer(given if joins else given[0])
         return [values[id(activation.tensor)] for activation in self.frontier]
+
+
+def _of_prediction(config: Any) -> Any:
+    """A layer's configuration without how it starts and trains."""
+    if isinstance(config, dict):
+        return {
+            name: _of_prediction(value)
+            for name, value in config.items()
+            if not name.endswith(_OF_TRAINING)
+        }
+    return config
 
 
 def find_prefix(model: keras.Model, *, max_share: float) -> LocalPrefix:
