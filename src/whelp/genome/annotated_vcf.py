@@ -11,6 +11,7 @@ import pysam
 
 from whelp.files import atomic_path
 from whelp.genome.alleles import genome_name
+from whelp.genome.bgzip import BgzipWriter
 from whelp.genome.variant_columns import split_columns
 from whelp.genome.variants import Line, read_lines
 
@@ -101,7 +102,7 @@ def write_annotated_vcf(
     keys = {field.key for field in fields}
     for old in _indexes(path):
         old.unlink(missing_ok=True)
-    with atomic_path(path) as new, pysam.BGZFile(str(new), "wb") as file:
+    with atomic_path(path) as new, new.open("wb") as raw, BgzipWriter(raw) as file:
         for text in _header(survey, fields, lengths):
             file.write(f"{text}\n".encode())
         for line in read_lines(source):

@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from whelp.genome import dna
+from whelp.genome.bgzip import LAST_BLOCK, MARK
 from whelp.genome.variant_columns import Five, Layout, named_layout, split_columns, unnamed_layout
 
 _GZIP = b"\x1f\x8b"
-# The extra field that marks a gzip file as bgzip's, and the empty block that ends one.
-_BLOCKS = b"BC\x02\x00"
-_LAST_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _BCF = b"BCF"
 _BASES = frozenset(dna.BASES)
 _LETTERS = frozenset(dna.BASES + "N")
@@ -149,9 +147,9 @@ def read_lines(path: str | Path) -> Iterator[Line]:
     with path.open("rb") as file:
         head = file.read(16)
         packed = head[:2] == _GZIP
-        if packed and head[12:16] == _BLOCKS:
-            file.seek(-min(len(_LAST_BLOCK), file.seek(0, 2)), 2)
-            if file.read() != _LAST_BLOCK:
+        if packed and head[12:16] == MARK:
+            file.seek(-min(len(LAST_BLOCK), file.seek(0, 2)), 2)
+            if file.read() != LAST_BLOCK:
                 raise VariantError(
                     f"{path}: the file is cut short: it is packed with bgzip and lacks the end "
                     f"that bgzip writes; copy it again, or pack it again with bgzip"
