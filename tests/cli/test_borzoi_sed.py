@@ -232,6 +232,16 @@ def test_statistics_by_hand() -> None:
         assert values.tolist() == [0], name
 
 
+def test_variants_near_no_gene(sed: Sed, tiny_files: tuple, tmp_path: Path) -> None:
+    base = (tmp_path / "genome.fa").read_text().splitlines()[1][6000]
+    (tmp_path / "far.vcf").write_text(f"chr1\t6001\tfar\t{base}\t{base}A\n")
+    code, out, err = sed("-o", tmp_path / "out", *tiny_files, tmp_path / "far.vcf")
+    assert code == 0 and "0 variants scored" in out, err
+    made = read(tmp_path / "out")
+    assert made["SED"].shape == (0, 2) and made["si"].shape == made["snp"].shape == (0,)
+    assert "no exon of a gene lies in its window" in (tmp_path / "out/rejected.tsv").read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -332,6 +332,18 @@ def test_jobs_share_the_variants(hound: Hound, tiny_files: tuple, tmp_path: Path
     ]
 
 
+def test_no_variants(hound: Hound, tiny_files: tuple, tmp_path: Path) -> None:
+    """Also where the strands of a pair are of two groups, which only whelp's own files hold."""
+    targets = tmp_path / "targets.txt"
+    targets.write_text(targets.read_text().replace("T cell", "B cell", 1))
+    (tmp_path / "none.vcf").write_text("##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\n")
+    code, out, err = hound("-o", tmp_path / "out", *tiny_files, tmp_path / "none.vcf")
+    assert code == 0 and "0 variants scored" in out, err
+    made = read(tmp_path / "out")
+    assert made["snp"].shape == made["gene"].shape == (0,)
+    assert not any(name.startswith("logSUM|") for name in made)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

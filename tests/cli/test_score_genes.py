@@ -306,6 +306,10 @@ def test_genes_that_are_too_long(
     write_genes(path, "L")
     result = whelp(*score_line, "--genes", path, "-o", tmp_path / "none")
     assert result.exit_code == 1 and "no gene has an exon in the 1024 bp" in result.stderr
+    # Its span fills the window, with 64 of 444 bins.
+    result = whelp(*score_line, "--genes", path, "--span", "-o", tmp_path / "span")
+    assert result.exit_code == 0 and "1 variants scored" in result.output, result.output
+    np.testing.assert_allclose(read(tmp_path / "span")["share"], 64 / 444, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

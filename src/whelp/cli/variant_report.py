@@ -60,7 +60,10 @@ def write_variant_report(
     old = is_old(model.spec, settings.old)
     measure = TrackStatistics(targets, ranking[:1], old=old)
     if isinstance(scorer, GeneScorer):
-        measure = GeneStatistics(targets, ranking[:1], old=old, grid=Grid.of(model))
+        overlap, span = scorer.recipe.overlap, scorer.recipe.span
+        measure = GeneStatistics(
+            targets, ranking[:1], old=old, grid=Grid.of(model), overlap=overlap, span=span
+        )
     mutagenesis = Mutagenesis(
         model, targets, fasta, measure=measure, settings=MutationSettings(rc=settings.rc)
     )

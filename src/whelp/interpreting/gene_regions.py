@@ -8,24 +8,29 @@ from collections.abc import Iterable, Iterator, Sequence
 from whelp.genome.genes import Gene
 from whelp.genome.variant_windows import gene_windows, midpoint
 from whelp.interpreting.regions import Region
-from whelp.scoring.gene_statistics import GeneBins, gene_bins
+from whelp.scoring.gene_statistics import GeneBins, Overlap, gene_bins
 from whelp.scoring.grid import Grid
 
 
-def bins_of_gene(gene: Gene, region: Region, grid: Grid, *, span: bool = False) -> GeneBins:
-    """Find the bins of a gene's exons in the window of a region: those that hold any exon base.
+def bins_of_gene(
+    gene: Gene, region: Region, grid: Grid, *, overlap: Overlap = "any", span: bool = False
+) -> GeneBins:
+    """Find the bins of a gene's exons in the window of a region.
 
     Args:
         gene: The gene.
         region: A region on the + strand.
         grid: The bins.
+        overlap: Bins that hold any base of an exon, or the majority (see `gene_bins`).
         span: Take all bins from the first to the last exon.
 
     Returns:
         The bins, and which share of the gene they are.
     """
     start = region.window.start + grid.crop
-    return gene_bins(gene, start=start, bins=grid.bins, width=grid.stride, span=span)
+    return gene_bins(
+        gene, start=start, bins=grid.bins, width=grid.stride, overlap=overlap, span=span
+    )
 
 
 def whole_genes(genes: Iterable[Gene], *, length: int) -> Iterator[Region]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from whelp.interpreting.gene_regions import bins_of_gene
 from whelp.interpreting.objectives import Objective
 from whelp.interpreting.regions import Region
+from whelp.scoring.gene_statistics import Overlap
 from whelp.scoring.grid import Grid
 from whelp.scoring.statistics import (
     STATISTICS,
@@ -115,6 +116,8 @@ class GeneStatistics(TrackStatistics):
         statistics: Names from `STATISTICS`.
         old: As of `TrackStatistics`.
         grid: The bins of the model's predictions.
+        overlap: As of `bins_of_gene`.
+        span: As of `bins_of_gene`.
 
     Raises:
         StatisticError: As of `TrackStatistics`.
@@ -122,15 +125,24 @@ class GeneStatistics(TrackStatistics):
     """
 
     def __init__(
-        self, targets: TargetsTable, statistics: Iterable[str], *, old: bool, grid: Grid
+        self,
+        targets: TargetsTable,
+        statistics: Iterable[str],
+        *,
+        old: bool,
+        grid: Grid,
+        overlap: Overlap = "any",
+        span: bool = False,
     ) -> None:
         super().__init__(targets, statistics, old=old)
         self._grid = grid
+        self._overlap = overlap
+        self._span = span
 
     def reading(self, region: Region) -> Reading:
         """See `Measure`."""
         (gene,) = region.window.genes
-        bins = bins_of_gene(gene, region, self._grid).inside
+        bins = bins_of_gene(gene, region, self._grid, overlap=self._overlap, span=self._span).inside
         return Reading(bins, lambda values: self._read(values, gene.strand))
 
 

@@ -48,6 +48,7 @@ class GeneScorer:
     Attributes:
         alleles: Predicts the alleles.
         settings: As given.
+        recipe: Which genes, as given.
         file_name: Name of the file of scores.
 
     Raises:
@@ -68,9 +69,11 @@ class GeneScorer:
         genes: GeneSettings,
     ) -> None:
         self.settings = settings
+        self.recipe = genes
         self._targets = targets
         self._strands = Strands.of(targets)
-        self._groups = Groups.of(targets, self._strands)
+        # Files of other commands have none.
+        self._groups = Groups.of(targets, self._strands) if settings.merge_first else Groups({})
         self._untransform = self._undo(is_old(model.spec, settings.old))
         self.alleles = AlleleCoverage(
             model, targets, fasta, settings=settings, coverage=self._coverage

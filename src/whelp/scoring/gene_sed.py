@@ -62,7 +62,13 @@ def sed_settings(**known: Any) -> ScoreSettings:
     Args:
         **known: Further settings.
     """
-    fixed = {"statistics": ("SUM",), "unknown": 0.25, "cluster": 0.0, "half": True}
+    fixed = {
+        "statistics": ("SUM",),
+        "unknown": 0.25,
+        "cluster": 0.0,
+        "merge_first": False,
+        "half": True,
+    }
     return ScoreSettings(**{**known, **fixed})
 
 
