@@ -179,6 +179,7 @@ def test_jobs_are_parts(hound: Hound, tiny_line: tuple, tmp_path: Path) -> None:
         (("-l", 1000), "chr1\t5\t30\n", "expected a length of whole bins of 16 bp"),
         (("-l", 2048), "chr1\t5\t30\n", "up to the 1,024 bp that are predicted"),
         (("-b", "3"), "chr1\t5\t30\n", "expected numbers from 0 to 2"),
+        (("-b", "0", "-g", "short.txt"), "chr1\t5\t30\n", "has 8,000 bp in the table"),
         (("-b", "one"), "chr1\t5\t30\n", "expected whole numbers such as 0,1"),
         (("-e", 40), "chr1\t5\t30\n", "expected the number of one of the model's"),
         (("-e", 0, "--rc"), "chr1\t5\t30\n", "leave out -u, --untransform_old, --rc"),
@@ -188,6 +189,8 @@ def test_bad_input(
     hound: Hound, tiny_line: tuple, tmp_path: Path, flags: tuple, rows: str, message: str
 ) -> None:
     (tmp_path / "bad.bed").write_text(rows)
+    (tmp_path / "short.txt").write_text("chr1\t8000\n")
+    flags = tuple(tmp_path / flag if flag == "short.txt" else flag for flag in flags)
     code, _, err = hound(*flags, *tiny_line, tmp_path / "bad.bed")
     assert code == 1 and message in " ".join(err.split()), err
     assert not (tmp_path / "out" / "predict.h5").exists()

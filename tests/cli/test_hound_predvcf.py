@@ -67,7 +67,9 @@ def test_as_the_reference(hound: Hound, golden: Path, tmp_path: Path) -> None:
     folder = Path(str(importlib.resources.files("whelp"))) / "demo" / "data" / "mini_borzoi"
     line = ("-f", golden / "snp/inputs/hg38_1m.fa.gz", "-o", tmp_path)
     line += ("-t", Path(__file__).parents[1] / "data" / "hg38" / "targets.txt")
-    files = (folder / "params.json", folder / "model.h5", golden / "snp/inputs/eqtl.vcf")
+    rows = (golden / "snp/inputs/eqtl.vcf").read_text().splitlines(keepends=True)
+    (tmp_path / "two.vcf").write_text("".join(rows[:3]))
+    files = (folder / "params.json", folder / "model.h5", tmp_path / "two.vcf")
     code, _, err = hound(*line, *files)
     assert code == 0, err
     x = alleles(golden / "snp/inputs/hg38_1m.fa.gz", files[2], 2)
@@ -81,13 +83,13 @@ def test_as_the_reference(hound: Hound, golden: Path, tmp_path: Path) -> None:
     with h5py.File(tmp_path / "predict.h5") as file:
         made = {name: data[:] for name, data in file.items() if "preds" not in name}
         for place, name in enumerate(("preds_ref", "preds_alt")):
-            assert file[name].shape == (8, 2048, 74) and file[name].dtype == np.float16
+            assert file[name].shape == (2, 2048, 74) and file[name].dtype == np.float16
             assert_close(file[name][:2], pure[place::2].astype(np.float16))
             assert_close(mixed[place::2, ::16].astype(np.float16), wanted.pop(name))
         assert (file["preds_ref"][0] != file["preds_alt"][0]).any()
     assert set(made) == set(wanted)
     for name, values in wanted.items():
-        assert made[name].tolist() == values.tolist(), name
+        assert made[name].tolist() == values[:2].tolist(), name
     assert made["pos"].dtype == made["start"].dtype == np.int64
 
 

@@ -71,22 +71,33 @@ class SiteFile:
         for row in islice(bed_rows(self.path), first, last):
             yield Site(row.interval.chrom, (row.interval.start + row.interval.end) // 2)
 
-    def check(self, *genomes: Mapping[str, int]) -> tuple[int, int]:
+    def check(self, genome: Mapping[str, int], header: Mapping[str, int]) -> tuple[int, int]:
         """Check that all sites lie on chromosomes that are known.
+
+        Args:
+            genome: Chromosome -> length in bp, of the sequences.
+            header: The same, of the BigWigs.
 
         Returns:
             How many sites there are, and the length of the longest name of a chromosome.
 
         Raises:
-            PredictError: There are no sites, or a chromosome is not in one of the genomes.
+            PredictError: There are no sites, or a chromosome is not in one of the two, or the
+                BigWigs have less of it.
         """
         number, longest = 0, 1
         for site in self.sites():
             number, longest = number + 1, max(longest, len(site.chrom))
-            if any(site.chrom not in lengths for lengths in genomes):
+            if site.chrom not in genome or site.chrom not in header:
                 raise PredictError(
                     f"{self.path}: site {number} is on {site.chrom}, which the genome (-f) or the "
                     f"table of chromosome lengths (-g) does not have; take the row out"
+                )
+            if header[site.chrom] < genome[site.chrom]:
+                raise PredictError(
+                    f"{site.chrom} has {header[site.chrom]:,} bp in the table of chromosome "
+                    f"lengths (-g) and {genome[site.chrom]:,} bp in the genome (-f): they are of "
+                    f"different assemblies"
                 )
         if not number and self.part[1] == 1:
             raise PredictError(f"{self.path}: there are no sites in it; expected at least one row")
