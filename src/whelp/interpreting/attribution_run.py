@@ -94,7 +94,7 @@ def attribute_to_file(
                 progress(number + 1, extent.regions)
         if rows.finished != extent.regions:
             raise ScoreError(f"{stretches.path}: the file has changed while it was read; run again")
-        write_attributions(path, stretches.regions(), rows.read(), extent=extent, note=note)
+        write_attributions(path, stretches.regions(), rows.read, extent=extent, note=note)
         rows.remove()
     return _summary(path, resumed=before)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from whelp.interpreting.motif_arrays import CONTRIBUTIONS, SEQUENCES, write_moti
 from whelp.interpreting.mutation_table import Extent, region_blocks, write_regions
 from whelp.interpreting.regions import Region
 
-_BLOCK_BYTES = 1 << 26
+_BLOCK_BYTES = 1 << 23
 
 Floats = npt.NDArray[np.float32]
 
@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float32]
 def write_attributions(
     path: Path,
     regions: Iterable[Region],
-    rows: npt.NDArray[Any],
+    read: Callable[[], npt.NDArray[Any]],
     *,
     extent: Extent,
     note: str,
@@ -49,7 +49,8 @@ def write_attributions(
     Args:
         path: The file; it appears whole or not at all.
         regions: The regions.
-        rows: A row for each of them, as `Attributor.layout` says.
+        read: Gives a row for each of them, as `Attributor.layout` says; it is called for each part
+            that is written, so that no more of a mapped file stays in memory.
         extent: Of the regions.
         note: What the numbers depend on; kept as the attribute `run`.
 
@@ -64,15 +65,15 @@ def write_attributions(
         file.create_dataset("grads", (*shape, 4, 1), np.float32)
         file.create_dataset("contributions", shape, np.float32)
         for name in ("value", "share"):
-            file[name] = rows[name]
-        step = max(1, _BLOCK_BYTES // max(1, rows.dtype.itemsize))
-        for first in range(0, len(rows), step):
-            part = slice(first, first + step)
-            sequences = dna.one_hot(rows["bases"][part], bool)
-            gradients = rows["gradient"][part]
+            file.create_dataset(name, (extent.regions,), np.float64)
+        for part in _parts(*shape):
+            rows = np.array(read()[part])
+            sequences = dna.one_hot(rows["bases"], bool)
             file["seqs"][part] = sequences
-            file["grads"][part] = gradients[..., None]
-            file["contributions"][part] = (gradients * sequences).sum(axis=-1)
+            file["grads"][part] = rows["gradient"][..., None]
+            file["contributions"][part] = (rows["gradient"] * sequences).sum(axis=-1)
+            for name in ("value", "share"):
+                file[name][part] = rows[name]
 
 
 def _noted(file: h5py.File, regions: Iterable[Region], extent: Extent) -> Iterator[Region]:
@@ -108,14 +109,14 @@ def write_attributed_motifs(path: Path, folder: Path) -> None:
     with h5py.File(path) as file:
         number, length = file["seqs"].shape[:2]
         size = {"sequences": number, "length": length}
-        sequences = (file["seqs"][part] for part in _parts(file))
+        sequences = (file["seqs"][part] for part in _parts(number, length))
         write_motif_array(folder / SEQUENCES, sequences, dtype=bool, **size)
-        gradients = (file["grads"][part][..., 0] for part in _parts(file))
+        gradients = (file["grads"][part][..., 0] for part in _parts(number, length))
         write_motif_array(folder / CONTRIBUTIONS, gradients, **size)
 
 
-def _parts(file: h5py.File) -> Iterator[slice]:
-    number, length = file["seqs"].shape[:2]
+def _parts(number: int, length: int) -> Iterator[slice]:
+    """Give parts of so many regions that their gradients take a few MB."""
     step = max(1, _BLOCK_BYTES // max(1, length * 16))
     return (slice(first, first + step) for first in range(0, number, step))
 
