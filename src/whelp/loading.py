@@ -13,10 +13,12 @@ from whelp.models import TRUNK, SequenceModel
 from whelp.specs import ModelSpec, Params, TransferSpec, load_params, placed
 from whelp.weights import (
     WeightsError,
+    find,
     has_adapters,
     is_port,
     load_baskerville,
     load_port,
+    provenance_of,
     save_baskerville,
 )
 
@@ -49,7 +51,8 @@ def load(
       params: Path of the JSON file, or its contents.
       weights: A `.h5` of the reference: a whole model, or a trunk (the head is then new, which a
         warning says); or a file of another library that `whelp.weights.ports` knows, of which the
-        heads are taken that have the model's tracks. Without it the model is randomly initialised.
+        heads are taken that have the model's tracks, and which `provenance` of the spec then names;
+        also by its name on a hub, `hf:OWNER/NAME`. Without it the model is randomly initialised.
       head: Index or name of a head, `"trunk"` for the trunk's output, `"all"` for every head.
       trunk: `True` takes only the trunk from the file, also from a whole model with another head.
       dtype: Name of a Keras dtype policy, such as `"mixed_bfloat16"`; the global one by default.
@@ -63,6 +66,8 @@ def load(
     """
     parsed = load_params(params)
     spec = parsed.model
+    if weights is not None and is_port(weights):
+        spec, weights = _with_provenance(spec, weights)
     with placed(file=params):
         model = SequenceModel(spec, head=head, dtype=dtype, blank_trunk=weights is not None)
     transfer = _adapter_keys(spec)
@@ -127,6 +132,13 @@ def save_weights(model: SequenceModel, path: str | Path, *, trunk: bool = False)
       whelp.weights.WeightsError: The model has adapters that must be merged first.
     """
     save_baskerville(model, path, trunk=trunk)
+
+
+def _with_provenance(spec: ModelSpec, weights: str | Path) -> tuple[ModelSpec, Path]:
+    """A spec that says where weights come from, and the file of them on this machine."""
+    file = find(weights)
+    told = {} if spec.provenance is None else spec.provenance.given()
+    return spec.replaced(provenance={**told, **provenance_of(file)}), file.path
 
 
 def _run_transfer(params: Params, weights: str | Path) -> TransferSpec:

@@ -97,6 +97,15 @@ def load_adapter(model: SequenceModel, path: str | Path) -> SequenceModel:
     return adapted
 
 
+def is_adapter_file(path: str | Path) -> bool:
+    """Whether a file is one of `save_adapter`."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return (file.metadata() or {}).get("format") == FORMAT
+    except (SafetensorError, OSError):
+        return False
+
+
 def base_digest(model: SequenceModel, without: Iterable[str] = ()) -> str:
     """SHA-256 over the trunk's tensors that an adapter leaves as they are."""
     left_out = set(without)

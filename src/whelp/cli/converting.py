@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from whelp.cli.common import EXISTING_FILE, NEW_FILE, guarded
-from whelp.cli.console import count, say
+from whelp.cli.console import count, say, warn
 from whelp.cli.merging import write_text
 
 if TYPE_CHECKING:
@@ -25,27 +26,45 @@ Convert the model of SOURCE to the format that TARGET's ending names.
   .keras         a whole Keras model with its spec and adapters; read by keras.models.load_model
   .safetensors   an adapter with its head, without its base
 
+SOURCE can also be a file of enformer-pytorch or borzoi-pytorch (.safetensors, .bin, .pt), of whose
+code nothing is run, the .index of DeepMind's checkpoint of Enformer, or the name of a model on the
+Hugging Face hub. Each needs --params, such as one of json_configs/models. What is known of the file
+stands in TARGET, and `whelp inspect TARGET` shows it.
+
 \b
 Example:
+  whelp convert model.safetensors flashzoi.keras --params flashzoi.json --head all
+  whelp convert hf:johahi/flashzoi-replicate-0 flashzoi.keras --params flashzoi.json --head all
   whelp convert trunk.h5 trunk.keras --params params.json --trunk
   whelp convert tuned.keras tuned.h5 --merge --params-out params.json
   whelp convert trunk.h5 tuned.keras --params params.json --adapter adapter.safetensors
 """
 
 
+class _Source(click.Path):
+    """An existing file, or a name on a hub."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Checks a path and leaves other names alone."""
+        named = isinstance(value, str) and value.startswith("hf:")
+        return value if named else super().convert(value, param, ctx)
+
+
 @click.command("convert", help=_HELP)
-@click.argument("source", type=EXISTING_FILE)
+@click.argument("source", type=_Source(exists=True, dir_okay=False, path_type=Path))
 @click.argument("target", type=NEW_FILE)
-@click.option("-p", "--params", type=EXISTING_FILE, help="params.json of a .h5.")
+@click.option(
+    "-p", "--params", type=EXISTING_FILE, help="params.json of a SOURCE other than a .keras."
+)
 @click.option(
     "-a", "--adapter", type=EXISTING_FILE, help="Adapter file to put on the .h5 or .keras base."
 )
-@click.option("--head", default="0", help="Head of a .h5, by index or name.  [default: 0]")
+@click.option("--head", default="0", help="Head, by index or name, or 'all'.  [default: 0]")
 @click.option("--trunk", is_flag=True, help="Convert the trunk only.")
 @click.option("--merge", "fold", is_flag=True, help="Fold adapters into the weights.")
 @click.option("--params-out", type=NEW_FILE, help="Also write the model's params.json.")
 @guarded
-def command(source: Path, target: Path, **options: Any) -> None:
+def command(source: Path | str, target: Path, **options: Any) -> None:
     """Convert the model of SOURCE to the format that TARGET's ending names."""
     if target.suffix not in ENDINGS:
         raise click.UsageError(f"TARGET must end in {', '.join(ENDINGS)}; got {target.name!r}")
@@ -69,20 +88,28 @@ def command(source: Path, target: Path, **options: Any) -> None:
         say(f"{options['params_out']}: its parameters")
 
 
-def _read(source: Path, params: Path | None, *, head: str, trunk: bool) -> SequenceModel:
+def _read(source: Path | str, params: Path | None, *, head: str, trunk: bool) -> SequenceModel:
+    from whelp.adapters import is_adapter_file
     from whelp.fitting import load_keras, read_weights
     from whelp.loading import load
+    from whelp.weights import is_port
 
-    if source.suffix == ".keras":
+    if isinstance(source, Path) and source.suffix == ".keras":
         return load_keras(source)
-    if source.suffix == ".safetensors":
+    if isinstance(source, Path) and is_adapter_file(source):
         raise click.UsageError(
             "an adapter file holds no base: give the base's .h5 or .keras as SOURCE and this file "
             "as --adapter"
         )
     if params is None:
-        raise click.UsageError("a .h5 has no description of its model: give --params params.json")
+        raise click.UsageError("SOURCE has no description of its model: give --params params.json")
     wanted: int | str = "trunk" if trunk else int(head) if head.isdigit() else head
+    if is_port(source):
+        with warnings.catch_warnings(record=True) as caught:
+            model = load(params, source, head=wanted, trunk=trunk or None)
+        for warning in caught:
+            warn(str(warning.message))
+        return model
     model = load(params, head=wanted)
     read_weights(model, source, trunk=trunk)
     return model

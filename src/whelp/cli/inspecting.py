@@ -19,9 +19,11 @@ _OF_TARGETS = ("genome", "sequences", "pretrained", "held_out", "genes")
 _HELP = """\
 Show what the model of PARAMS is made of and what adapting it would take; or check a targets table.
 
+PARAMS is a params.json, or a model saved as .keras, of which only the description is read.
 Of a model it lists layers with their roles (by which adapters find them), lengths and parameters;
 what the transfer method trains; and an estimate of the memory of a training step and of a
-prediction. Nothing is loaded or trained: a full Borzoi takes seconds.
+prediction; and where the weights come from, where that is known. Nothing is loaded or trained: a
+full Borzoi takes seconds.
 
 Of a targets table it checks files, strand pairs, values and scales; chromosomes against --genome;
 strands against --genes; and whether test windows (--sequences, of the data set) overlap with those
@@ -30,6 +32,7 @@ that the pretrained model was trained on (--pretrained).
 \b
 Example:
   whelp inspect params.json
+  whelp inspect flashzoi.keras --no-layers
   whelp inspect params.json --transfer lora --batch-size 1 --precision mixed_bfloat16
   whelp inspect targets.txt --genome hg38.fa --genes genes.gtf
   whelp inspect targets.txt --sequences data/sequences.bed --pretrained sequences_human.bed
@@ -44,7 +47,9 @@ Example:
     type=click.Choice(METHODS),
     help="What this method would touch, in place of the one in PARAMS.",
 )
-@click.option("--head", default="0", help="Head, by index or name, or 'all'.  [default: 0]")
+@click.option(
+    "--head", help="Head, by index or name, or 'all'.  [default: the first, or the saved model's]"
+)
 @click.option("--layers/--no-layers", default=True, help="Whether to list the layers.")
 @click.option("--all-touched", is_flag=True, help="List every layer that the method touches.")
 @click.option("--batch-size", type=int, help="For the estimate of memory.  [default: from PARAMS]")
@@ -72,11 +77,15 @@ def command(params: Path, **options: Any) -> None:
     _inspect_model(params, **options)
 
 
-def _inspect_model(params: Path, *, head: str, batch_size: int | None, **options: Any) -> None:
-    from whelp.inspection import layer_table, model_facts, skeleton
+def _inspect_model(
+    params: Path, *, head: str | None, batch_size: int | None, **options: Any
+) -> None:
+    from whelp.inspection import layer_table, model_facts, read_saved, skeleton
     from whelp.specs import TransferSpec, load_params, placed
 
-    loaded = load_params(params)
+    saved, own_head = read_saved(params) if params.suffix == ".keras" else (params, "0")
+    head = head or own_head
+    loaded = load_params(saved)
     section = loaded.transfer.given() if loaded.transfer is not None else None
     if options["method"] is not None:
         section = method_section(options["method"], section)
@@ -88,6 +97,9 @@ def _inspect_model(params: Path, *, head: str, batch_size: int | None, **options
     if options["layers"]:
         _say_layers(layer_table(model))
     _say_facts(model_facts(model), loaded.model.target_transform)
+    if loaded.model.provenance is not None:
+        say()
+        show_facts([(f"weights' {k}", v) for k, v in loaded.model.provenance.given().items()])
     if transfer is not None:
         _say_touched(model, section or {}, whole=options["all_touched"])
     _say_memory(model, loaded, batch_size, precision)

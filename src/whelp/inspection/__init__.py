@@ -2,6 +2,7 @@
 
 from whelp.inspection.facts import ModelFacts, layer_table, model_facts, touched_table
 from whelp.inspection.memory import MemoryEstimate, estimate_memory
+from whelp.inspection.saved import read_saved
 from whelp.inspection.skeleton import skeleton
 from whelp.inspection.work import Work, prediction_work, training_work
 
@@ -13,6 +14,7 @@ __all__ = [
     "layer_table",
     "model_facts",
     "prediction_work",
+    "read_saved",
     "skeleton",
     "touched_table",
     "training_work",

@@ -4,6 +4,7 @@ from whelp.specs.blocks import BLOCKS, Block
 from whelp.specs.errors import SpecError, placed
 from whelp.specs.model import ModelSpec, Transform
 from whelp.specs.params import Params, load_params
+from whelp.specs.provenance import Provenance
 from whelp.specs.targets import Target, TargetsTable, check_strand_pairs
 from whelp.specs.train import TrainSpec
 from whelp.specs.transfer import TransferSpec
@@ -13,6 +14,7 @@ __all__ = [
     "Block",
     "ModelSpec",
     "Params",
+    "Provenance",
     "SpecError",
     "Target",
     "TargetsTable",

@@ -31,6 +31,7 @@ from whelp.specs.base import (
 )
 from whelp.specs.blocks import Block, parse_block, resolve_block
 from whelp.specs.errors import PathItem, SpecError, expected, nearest
+from whelp.specs.provenance import Provenance
 
 Transform = Literal["old", "new"]
 """Ways to squash coverage into targets; `whelp.scoring.untransform` has the formulas."""
@@ -76,6 +77,10 @@ def _is_pair(pair: Sequence[object], index: int) -> bool:
     return isinstance(other, int) and 0 <= other < len(pair) and pair[other] == index
 
 
+def _provenance(value: Any) -> object:
+    return Provenance.parse(value) if isinstance(value, Mapping) else value
+
+
 def _one_or_more(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
@@ -106,6 +111,9 @@ class ModelSpec(Spec):
     diagonal_offset: Natural = Field(2, description="of the maps that `upper_tri` lists")
     target_transform: Transform | None = Field(
         None, description="how the targets were squashed that the heads have learnt; whelp's own"
+    )
+    provenance: Annotated[Provenance | None, BeforeValidator(_provenance)] = Field(
+        None, description="where the weights come from; whelp's own"
     )
     verbose: bool = True
 
@@ -168,6 +176,14 @@ class ModelSpec(Spec):
         for name, blocks in data.pop("heads", {}).items():
             data[name] = blocks[0] if len(blocks) == 1 else blocks
         return data
+
+    def replaced(self, **keys: Any) -> ModelSpec:
+        """Return the section with other values of some keys.
+
+        Raises:
+            SpecError: They do not fit.
+        """
+        return ModelSpec.parse({**self.given(), **keys}, path=["model"])
 
     def defaults(self) -> dict[str, Any]:
         """Return what blocks take where they do not say otherwise, by key."""

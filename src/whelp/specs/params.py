@@ -25,8 +25,7 @@ class Params(Spec):
 
     def with_transform(self, transform: Transform) -> Params:
         """Return the parameters with the transform of the targets that the heads learn."""
-        given = {**self.model.given(), "target_transform": transform}
-        return self.model_copy(update={"model": ModelSpec.parse(given, path=["model"])})
+        return self.model_copy(update={"model": self.model.replaced(target_transform=transform)})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the parameters as a file holds them: the keys that were given, and no defaults."""
