@@ -94,9 +94,9 @@ _OPTIONS: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, slice]]]] = {
     "none": (
         (),
         {
-            "flip_all": ("eqtl_flip", slice(0, 8, 2)),
-            "indels": ("indels", slice(0, 12, 2)),
-            "indels_flip": ("indels_flip", slice(1, 12, 2)),
+            "flip_all": ("eqtl_flip", slice(0, 8, 3)),
+            "indels": ("indels", slice(0, 12, 3)),
+            "indels_flip": ("indels_flip", slice(1, 12, 3)),
             "edge": ("edge", _WHOLE),
             "bench64": ("snps64", slice(3, 64, 12)),
         },
@@ -109,7 +109,7 @@ _OPTIONS: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, slice]]]] = {
             "indels_rc_shifts": ("indels", slice(3, 5)),
         },
     ),
-    "stitch": (("--indel_stitch",), {"indels_stitch": ("indels", slice(0, 12, 2))}),
+    "stitch": (("--indel_stitch",), {"indels_stitch": ("indels", slice(2, 12, 3))}),
     "stitch, shifts": (
         ("--indel_stitch", "--shifts", "0,1,-1"),
         {"indels_stitch_shifts": ("indels", slice(7, 9))},
@@ -117,7 +117,7 @@ _OPTIONS: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, slice]]]] = {
     "cluster": (("-c", "0.1"), {name: (vcf, _WHOLE) for name, vcf in _CLUSTERS.items()}),
     "cluster, stitch": (
         ("-c", "0.1", "--indel_stitch"),
-        {"indels_cluster_stitch": ("indels", slice(0, 7))},
+        {"indels_cluster_stitch": ("indels", slice(0, 5))},
     ),
     "old": (("-u",), {"eqtl_old": ("eqtl", slice(5, 7))}),
     "rna": (("-t", str(_TARGETS / "targets_rna.txt")), {"rna": ("eqtl", slice(0, 8, 4))}),
