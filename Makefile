@@ -3,6 +3,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# PyTorch and the packages that ported models are compared with have an environment of their own.
+PARITY_VENV ?= .venv-parity
+PARITY_STAMP := $(PARITY_VENV)/.installed
 DEMO_OUT ?= demo_out
 PYTEST_ARGS ?=
 # Test files that run at a time; 0 for one after the other in one process.
@@ -18,11 +21,12 @@ JAX_TESTS ?= $(wildcard tests/layers tests/models tests/data tests/weights tests
 	tests/loading tests/training tests/fitting tests/package \
 	tests/scoring/test_locality.py tests/scoring/test_incremental.py)
 
-.PHONY: help venv test test-tensorflow test-jax demo check format lock clean
+.PHONY: help venv test test-tensorflow test-jax test-parity demo check format lock clean
 
 help:
 	@echo "make venv    virtual environment in $(VENV), from requirements.lock"
 	@echo "make test    tests on TensorFlow, and on JAX with TensorFlow out of reach"
+	@echo "make test-parity  ported models against the PyTorch packages, which it installs"
 	@echo "make demo    adapt a pretrained mini Borzoi to mouse tracks; report in $(DEMO_OUT)"
 	@echo "make check   ruff, mypy, import-linter"
 	@echo "make lock    pin the newest allowed versions anew (needs uv)"
@@ -45,6 +49,18 @@ test-jax: $(STAMP)
 	KERAS_BACKEND=jax PYTHONPATH=tests/plugins $(PYTEST) -p no_tensorflow \
 		$(PYTEST_ARGS) $(JAX_TESTS)
 
+# One process at a time: a model of each framework is in memory.
+test-parity: $(PARITY_STAMP)
+	for backend in jax tensorflow; do \
+		KERAS_BACKEND=$$backend $(PARITY_VENV)/bin/python -m pytest $(PYTEST_ARGS) \
+			tests/parity tests/weights/test_hub.py || exit 1; \
+	done
+
+$(PARITY_STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(PARITY_VENV)
+	$(PARITY_VENV)/bin/python -m pip install --quiet --editable '.[dev,jax,parity,tensorflow-cpu]'
+	@touch $@
+
 demo: $(STAMP)
 	$(BIN)/whelp demo --out-dir $(DEMO_OUT)
 
@@ -63,4 +79,4 @@ lock:
 		--python-version 3.11 --no-header --no-annotate --upgrade --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(PARITY_VENV) build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

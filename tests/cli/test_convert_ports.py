@@ -1,6 +1,7 @@
 """`whelp convert` of other libraries' files, and what `whelp inspect` then says of them."""
 
 import hashlib
+import importlib.util
 import json
 import sys
 from collections.abc import Callable
@@ -9,41 +10,31 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+
+_spec = importlib.util.spec_from_file_location(
+    "small_enformer", Path(__file__).parents[1] / "docs" / "small_enformer.py"
+)
+_module = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_module)
+write_enformer = _module.write_enformer
 
 
 @pytest.fixture
-def params(json_configs: Path, tmp_path: Path) -> Path:
-    """Enformer's parameter file, for the small model of the goldens."""
-    content = json.loads((json_configs / "models/enformer.json").read_text())
-    model = content["model"]
-    dna, _, tower, transformers, crop, last = model["trunk"]
-    model["seq_length"] = 2048
-    dna["filters"] = 48
-    tower |= {"filters_init": 48, "filters_end": 96, "divisible_by": 8}
-    transformers |= {"repeat": 2, "heads": 4, "num_position_features": 24}
-    transformers["position_features"] = "enformer_pytorch"
-    crop["cropping"] = 4
-    last["filters"] = 192
-    model["head_human"]["units"], model["head_mouse"]["units"] = 7, 3
-    model["provenance"] = {"licence": "a licence", "windows": "fold 3 held out"}
-    path = tmp_path / "params.json"
-    path.write_text(json.dumps(content))
+def weights(tmp_path: Path) -> Path:
+    """A small model of enformer-pytorch, `model.safetensors`, with `params.json` beside it."""
+    path = tmp_path / "model.safetensors"
+    write_enformer(tmp_path / "params.json", path)
     return path
 
 
 @pytest.fixture
-def weights(golden: Path, tmp_path: Path) -> Path:
-    """A state dict of enformer-pytorch in float16, each tensor under one of its names."""
-    shapes = json.loads((golden / "enformer/state_dict.json").read_text())
-    random = np.random.default_rng(0)
-    tensors = {
-        name: random.uniform(0.01, 0.1, shape).astype("float16")
-        for name, shape in shapes.items()
-        if not name.startswith("_trunk.")
-    }
-    save_file(tensors, tmp_path / "model.safetensors")
-    return tmp_path / "model.safetensors"
+def params(weights: Path) -> Path:
+    """The parameter file that describes it."""
+    path = weights.with_name("params.json")
+    content = json.loads(path.read_text())
+    content["model"]["provenance"] = {"licence": "a licence", "windows": "fold 3 held out"}
+    path.write_text(json.dumps(content))
+    return path
 
 
 def facts(output: str) -> dict[str, str]:

@@ -27,14 +27,13 @@ Convert the model of SOURCE to the format that TARGET's ending names.
   .safetensors   an adapter with its head, without its base
 
 SOURCE can also be a file of enformer-pytorch or borzoi-pytorch (.safetensors, .bin, .pt), of whose
-code nothing is run, the .index of DeepMind's checkpoint of Enformer, or the name of a model on the
-Hugging Face hub. Each needs --params, such as one of json_configs/models. What is known of the file
-stands in TARGET, and `whelp inspect TARGET` shows it.
+code nothing is run; the .index of DeepMind's checkpoint of Enformer; or the name of a model on the
+Hugging Face hub, such as hf:johahi/flashzoi-replicate-0. Each needs --params, such as one of
+json_configs/models. What is known of the file stands in TARGET; `whelp inspect TARGET` shows it.
 
 \b
 Example:
-  whelp convert model.safetensors flashzoi.keras --params flashzoi.json --head all
-  whelp convert hf:johahi/flashzoi-replicate-0 flashzoi.keras --params flashzoi.json --head all
+  whelp convert enformer.safetensors enformer.keras --params enformer.json --head all
   whelp convert trunk.h5 trunk.keras --params params.json --trunk
   whelp convert tuned.keras tuned.h5 --merge --params-out params.json
   whelp convert trunk.h5 tuned.keras --params params.json --adapter adapter.safetensors

@@ -32,7 +32,7 @@ that the pretrained model was trained on (--pretrained).
 \b
 Example:
   whelp inspect params.json
-  whelp inspect flashzoi.keras --no-layers
+  whelp inspect tuned.keras --no-layers
   whelp inspect params.json --transfer lora --batch-size 1 --precision mixed_bfloat16
   whelp inspect targets.txt --genome hg38.fa --genes genes.gtf
   whelp inspect targets.txt --sequences data/sequences.bed --pretrained sequences_human.bed
