@@ -184,6 +184,14 @@ def test_both_alleles_of_variants(
     assert np.flatnonzero(~np.isnan(values["ref"]))[[0, -1]].tolist() == [3489, 3489 + 1023]
     np.testing.assert_array_equal(values["alt"][3489::16][:64], made["alternate"][0, :, 0])
     np.testing.assert_allclose(values["change"], values["alt"] - values["ref"], atol=1e-7)
+    # Nothing is left to do; and what is replaced goes away.
+    again = whelp(*words, "-o", tmp_path / "out", "--resume")
+    assert again.exit_code == 0 and "2 variants had been predicted before" in again.output
+    refused = whelp(*words, "-o", tmp_path / "out")
+    assert refused.exit_code == 1 and "holds predictions" in refused.stderr
+    more = ("--format", "hdf5", "--overwrite")
+    assert whelp(*words, *more, "-o", tmp_path / "out").exit_code == 0
+    assert not list((tmp_path / "out").rglob("*.bw"))
 
 
 _KILLED = """

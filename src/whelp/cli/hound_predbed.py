@@ -166,18 +166,10 @@ def _predictor(
         chosen, extent = embedding(model, layer)
     elif options.targets_file is not None:
         targets = TargetsTable.read(options.targets_file)
-        chosen = track_model(model, targets)
-        swap = targets.strand_pair or range(len(targets))
+        chosen, swap = track_model(model, targets), targets.strand_pair or range(len(targets))
         if options.untransform or options.untransform_old:
-            old = is_old(model.spec, options.untransform_old or None)
-            transform = Untransform(targets, old=old)
-    forward = Forward(
-        [chosen],
-        extent.length,
-        output=lambda values: values,
-        swap=swap,
-        rc=options.rc,
-        shifts=shifts,
-    )
+            transform = Untransform(targets, old=is_old(model.spec, options.untransform_old))
+    how = {"swap": swap, "rc": options.rc, "shifts": shifts}
+    forward = Forward([chosen], extent.length, output=lambda values: values, **how)
     tracks = int(chosen.output_shape[-1])
     return SitePredictor(forward, extent, tracks, settings=settings, transform=transform)

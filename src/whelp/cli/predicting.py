@@ -220,34 +220,20 @@ def _windows(
 def _predict_variants(
     models: list[Any], tracks: OutputTracks, source: Path, options: dict[str, Any]
 ) -> None:
-    from whelp.predicting.folder import PredictSummary
-    from whelp.predicting.variants import AllelePredictor, check_number, write_variant_bigwigs
+    from whelp.predicting.variants import AllelePredictor, predict_variants
     from whelp.scoring.census import VariantFile
-    from whelp.scoring.run import score_to_file
 
-    output, fasta = _output(options), options["fasta"]
-    predictor = AllelePredictor(models, tracks, fasta, settings=_settings(options))
-    variants = VariantFile(source, fasta, predictor.alleles.longest)
-    if output.form != "hdf5":
-        check_number(variants, tracks)
+    predictor = AllelePredictor(models, tracks, options["fasta"], settings=_settings(options))
+    variants = VariantFile(source, options["fasta"], predictor.alleles.longest)
     with ScoreBar() as bar:
-        done = score_to_file(
+        summary = predict_variants(
             predictor,
             variants,
-            output.path,
-            run=output.run,
-            existing=output.existing,
+            output=_output(options),
             strict=options["strict"],
             progress=bar.show,
         )
-    files = [str(done.path.name)]
-    if output.form != "hdf5":
-        written = write_variant_bigwigs(done.path, fasta.lengths, tracks.names)
-        files += [str(path.relative_to(output.path)) for path in written]
-    _say_end(
-        PredictSummary(output.path, tuple(files), done.rows, done.rejected, done.resumed),
-        "variants",
-    )
+    _say_end(summary, "variants")
 
 
 def _output(options: dict[str, Any]) -> Output:

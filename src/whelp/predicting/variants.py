@@ -17,13 +17,16 @@ from whelp.genome.variant_windows import Window, cluster_variants
 from whelp.genome.variants import Variant
 from whelp.models import SequenceModel
 from whelp.predicting.errors import PredictError
+from whelp.predicting.folder import PredictSummary
 from whelp.predicting.forward import common_extent
 from whelp.predicting.outputs import bin_runs, describe_tracks, write_values
+from whelp.predicting.run import Output, Progress
 from whelp.predicting.settings import BIGWIGS, PREDICTIONS, PredictSettings
 from whelp.predicting.tiles import Territory
-from whelp.predicting.tracks import OutputTracks, file_name
+from whelp.predicting.tracks import file_name, file_names
 from whelp.scoring.alleles import AlleleCoverage
 from whelp.scoring.census import VariantFile
+from whelp.scoring.run import score_to_file
 from whelp.scoring.settings import ScoreSettings
 from whelp.scoring.table import Sizes, write_variants
 from whelp.specs import Target, TargetsTable
@@ -63,6 +66,7 @@ class AllelePredictor:
         file_name: Name of the file.
         alleles: Predicts the alleles by the first of the models.
         extent: What the models see and predict.
+        tracks: What is written.
 
     Raises:
         PredictError: The models differ.
@@ -86,11 +90,11 @@ class AllelePredictor:
             for model in models
         ]
         self.alleles = self._replicates[0]
-        self._tracks = tracks
+        self.tracks = tracks
 
     def layout(self) -> np.dtype:
         """Give the structure of a variant's predictions: alleles, tracks and bins."""
-        return np.dtype(("<f4", (len(_ALLELES), len(self._tracks), self.extent.bins)))
+        return np.dtype(("<f4", (len(_ALLELES), len(self.tracks), self.extent.bins)))
 
     def windows(self, variants: Iterable[Variant]) -> Iterator[Window]:
         """Put each variant into a window around it."""
@@ -127,7 +131,7 @@ class AllelePredictor:
         The file holds `reference` and `alternate`, float32 of shape `(variants, bins, tracks)`, the
         variants as in `scores.h5`, and `start` and `end` of what is predicted, bp from 0.
         """
-        describe_tracks(file, self._tracks.rows, stride=self.extent.stride)
+        describe_tracks(file, self.tracks.rows, stride=self.extent.stride)
         write_variants(file, variants, sizes=sizes)
         centres = file["pos"][:].astype(np.int64)
         file["start"] = centres - self.extent.length // 2 + self.extent.crop
@@ -135,18 +139,70 @@ class AllelePredictor:
         write_values(file, {name: rows[:, place] for place, name in enumerate(_ALLELES)})
 
 
-def check_number(variants: VariantFile, tracks: OutputTracks) -> None:
+def predict_variants(
+    predictor: AllelePredictor,
+    variants: VariantFile,
+    *,
+    output: Output,
+    strict: bool = False,
+    progress: Progress | None = None,
+) -> PredictSummary:
+    """Predict both alleles of variants and write HDF5, and with BigWigs asked for these, too.
+
+    A run that was stopped, however it was, goes on when it is called again with the same
+    `output.run`. Memory does not grow with the number of variants.
+
+    Args:
+        predictor: Predicts, and says what is written.
+        variants: The variants.
+        output: Where it goes.
+        strict: Stop at a variant that cannot be predicted, before any is.
+        progress: Called with the number of variants that are done, and of all.
+
+    Returns:
+        What was done.
+
+    Raises:
+        PredictError: The folder holds predictions that are not to be replaced, or there would be
+            very many files.
+        ScoreError: The same of unfinished ones; or another process writes into the folder.
+        VariantError: The variants cannot be read, or with `strict` one cannot be predicted.
+        OSError: Something cannot be read or written.
+    """
+    folder = output.folder()
+    finished = folder.finished()
+    if finished is not None:
+        return finished
+    if output.form != "hdf5":
+        _check_number(variants, len(predictor.tracks))
+    done = score_to_file(
+        predictor,
+        variants,
+        output.path,
+        run=output.run,
+        existing=output.existing,
+        strict=strict,
+        progress=progress,
+    )
+    files = [PREDICTIONS]
+    if output.form != "hdf5":
+        names = file_names(predictor.tracks.rows)
+        written = write_variant_bigwigs(done.path, variants.fasta.lengths, names)
+        files += [str(path.relative_to(output.path)) for path in written]
+    return folder.finish(files, predicted=done.rows, rejected=done.rejected, resumed=done.resumed)
+
+
+def _check_number(variants: VariantFile, tracks: int) -> None:
     """Refuse to write BigWigs of very many variants: each has its own.
 
     Raises:
         PredictError: There would be too many files.
-        VariantError: The variants cannot be read.
     """
-    most = _MOST_FILES // (3 * len(tracks))
+    most = _MOST_FILES // (3 * tracks)
     if sum(1 for _ in islice(variants.variants(), most + 1)) > most:
         raise PredictError(
             f"{variants.path}: BigWigs are written for each variant and track: of more than {most} "
-            f"variants with {len(tracks)} tracks they would be more than {_MOST_FILES} files. Take "
+            f"variants with {tracks} tracks they would be more than {_MOST_FILES} files. Take "
             f"--format hdf5, or fewer tracks (--tracks)"
         )
 
