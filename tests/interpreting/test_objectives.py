@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from whelp.interpreting.objectives import Coverage, Objective, ObjectiveError, split_contrast
+from whelp.interpreting.coverage import Coverage
+from whelp.interpreting.objectives import Objective, ObjectiveError, split_contrast
 from whelp.scoring.gene_statistics import GeneBins
 from whelp.scoring.strands import Strands
 from whelp.scoring.untransform import Untransform
