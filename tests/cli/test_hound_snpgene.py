@@ -300,7 +300,7 @@ def test_killed_and_called_again(hound: Hound, tiny_files: tuple, tmp_path: Path
     vcf = write_variants(tmp_path, ("far", 30), *places)
     options = ("--indel_stitch", "--stats", "logSED,D2")
     line = [*options, "-o", tmp_path / "killed", *tiny_files, vcf]
-    killed = subprocess.run([sys.executable, "-c", _KILLED, *map(str, line)], timeout=120)
+    killed = subprocess.run([sys.executable, "-c", _KILLED, *map(str, line)], timeout=300)
     assert killed.returncode == -9
     folder = tmp_path / "killed"
     assert not (folder / "scores.h5").exists()

@@ -44,8 +44,18 @@ def write_genes(path: Path, *names: str, chrom: str = "chr1") -> Path:
 
 
 @pytest.fixture
+def line(score_line: list[Any]) -> list[Any]:
+    """The words of `whelp score`, without the report, which has tests of its own."""
+    return [*score_line, "--no-report"]
+
+
+@pytest.fixture
 def genes(tmp_path: Path) -> Path:
     return write_genes(tmp_path / "genes.gtf", "A", "B", "P", chrom="1")
+
+
+def other(base: str) -> str:
+    return "ACGT"["CATG".index(base)]
 
 
 def read(folder: Path) -> dict[str, np.ndarray]:
@@ -65,7 +75,7 @@ def by_hand(
     bases = (folder / "genome.fa").read_text().splitlines()[1]
     bins = bins_by_hand(name, start + CROP, majority=majority)
     found = []
-    for base in (bases[at], "ACGT"["CATG".index(bases[at])]):
+    for base in (bases[at], other(bases[at])):
         text = bases[start:at] + base + bases[at + 1 : start + LENGTH]
         y = np.asarray(model(dna.one_hot(dna.encode(text))[None]))[0, bins, :3].astype(float)
         # sum_sqrt: y = sqrt(1 + x) - 1, below the soft clip; the third track is not squashed.
@@ -90,11 +100,11 @@ def logsed(ref: np.ndarray, alt: np.ndarray) -> np.ndarray:
 
 
 def test_windows_by_gene(
-    whelp: Callable[..., Any], score_line: list[Any], genes: Path, tmp_path: Path
+    whelp: Callable[..., Any], line: list[Any], genes: Path, tmp_path: Path
 ) -> None:
     """Windows centred on genes, bins with any base of an exon, the gene's strand."""
     out = tmp_path / "out"
-    result = whelp(*score_line, "--genes", genes, "--stats", "logSED,D2,REF,ALT", "-o", out)
+    result = whelp(*line, "--genes", genes, "--stats", "logSED,D2,REF,ALT", "-o", out)
     assert result.exit_code == 0, result.output
     assert "3 variants scored, by gene in 9 rows" in result.output
     made, rows = read(out), table(out)
@@ -106,7 +116,7 @@ def test_windows_by_gene(
     for number, (name, middle) in enumerate({"A": 3053, "B": 3489, "P": 3874}.items()):
         start = middle - LENGTH // 2
         for variant, at in enumerate((3000, 3500)):
-            ref, alt = by_hand(score_line, tmp_path, at, name, start=start)
+            ref, alt = by_hand(line, tmp_path, at, name, start=start)
             row = 3 * number + variant
             wanted = logsed(ref, alt)
             np.testing.assert_allclose(made["logSED"][row], wanted, rtol=1e-3, atol=1e-6)
@@ -130,12 +140,12 @@ def test_windows_by_gene(
 
 
 def test_windows_by_variant(
-    whelp: Callable[..., Any], score_line: list[Any], genes: Path, tmp_path: Path
+    whelp: Callable[..., Any], line: list[Any], genes: Path, tmp_path: Path
 ) -> None:
     """As Borzoi's own scores: centred on the variant, bins that lie mostly in an exon."""
     out = tmp_path / "out"
     recipe = ("--genes", genes, "--center", "variant", "--overlap", "majority")
-    result = whelp(*score_line, *recipe, "-o", out)
+    result = whelp(*line, *recipe, "-o", out)
     assert result.exit_code == 0, result.output
     made = read(out)
     # The first variant shows 2489 to 3513, the last 3489 to 4513.
@@ -146,13 +156,13 @@ def test_windows_by_variant(
     for row, (variant, gene) in enumerate(found):
         at = (3000, 3500, 4000)[variant]
         ref, alt = by_hand(
-            score_line, tmp_path, at, gene.decode(), start=at + 1 - LENGTH // 2, majority=True
+            line, tmp_path, at, gene.decode(), start=at + 1 - LENGTH // 2, majority=True
         )
         wanted = logsed(ref, alt)
         np.testing.assert_allclose(made["logSED"][row], wanted, rtol=1e-3, atol=1e-6)
 
 
-def test_from_python(score_line: list[Any], tmp_path: Path) -> None:
+def test_from_python(line: list[Any], tmp_path: Path) -> None:
     """With GFF3, packed; the span of a gene is one stretch, with its introns."""
     text = "".join(
         f"chr1\tx\tgene\t{start + 1}\t{end}\t.\t{strand}\t.\tID=gene:{name};Name=g{name}\n"
@@ -160,7 +170,7 @@ def test_from_python(score_line: list[Any], tmp_path: Path) -> None:
         for name, strand, start, end in (("A", "+", 2900, 3200), ("B", "-", 3420, 3560))
     )
     (tmp_path / "spans.gff3.gz").write_bytes(gzip.compress(text.encode()))
-    model = package.load(score_line[1], score_line[2])
+    model = package.load(line[1], line[2])
     files = [tmp_path / name for name in ("variants.vcf", "genome.fa", "targets.txt")]
     spans = package.score(
         model, *files, genes=GeneSettings(tmp_path / "spans.gff3.gz", center="variant")
@@ -177,16 +187,16 @@ def test_from_python(score_line: list[Any], tmp_path: Path) -> None:
     assert np.corrcoef(spans["logSED"], same["logSED"])[0, 1] > 0.9
 
 
-def test_no_two_variants_are_mixed_up(score_line: list[Any], genes: Path, tmp_path: Path) -> None:
+def test_no_two_variants_are_mixed_up(line: list[Any], genes: Path, tmp_path: Path) -> None:
     """One ID twice, or none; a record that stands twice; the same numbers as each alone."""
     bases = (tmp_path / "genome.fa").read_text().splitlines()[1]
-    other = ["ACGT"["CATG".index(base)] for base in bases]
-    third = ["ACGT"["GCTA".index(base)] for base in bases]
-    lines = [f"chr1\t{at + 1}\tx\t{bases[at]}\t{other[at]}\n" for at in (3010, 3020, 3020)]
-    lines.append(f"chr1\t3031\t.\t{bases[3030]}\t{other[3030]},{third[3030]}\n")
+    places = (3010, 3020, 3020)
+    lines = [f"chr1\t{at + 1}\tx\t{bases[at]}\t{other(bases[at])}\n" for at in places]
+    third = "ACGT"["GCTA".index(bases[3030])]
+    lines.append(f"chr1\t3031\t.\t{bases[3030]}\t{other(bases[3030])},{third}\n")
     lines.append(f"chr1\t3041\tsame\t{bases[3040]}\t{bases[3040]}\n")
     (tmp_path / "variants.vcf").write_text("".join(lines))
-    model = package.load(score_line[1], score_line[2])
+    model = package.load(line[1], line[2])
     files = [tmp_path / name for name in ("variants.vcf", "genome.fa", "targets.txt")]
     scores = package.score(model, *files, genes=genes)
     assert len(scores) == 6 * 3 * 2
@@ -198,14 +208,14 @@ def test_no_two_variants_are_mixed_up(score_line: list[Any], genes: Path, tmp_pa
 
 
 def test_groups_of_tracks(
-    whelp: Callable[..., Any], score_line: list[Any], genes: Path, tmp_path: Path
+    whelp: Callable[..., Any], line: list[Any], genes: Path, tmp_path: Path
 ) -> None:
     """Means of the tracks of a cell type, and what sets it apart; also of whole tracks."""
     groups = pd.read_csv(tmp_path / "targets.txt", sep="\t", index_col=0)["group"]
     assert groups.tolist() == ["T cell", "T cell", "liver"]
     for out, more in ((tmp_path / "a", ()), (tmp_path / "b", ("--genes", genes))):
         stats = ("--stats", "SUM,logSED,REF", "--table")
-        assert whelp(*score_line, *more, *stats, "-o", out).exit_code == 0
+        assert whelp(*line, *more, *stats, "-o", out).exit_code == 0
         made = read(out)
         assert made["groups"].tolist() == [b"T cell", b"liver"]
         assert made["SUM"].shape == made["SUM_groups"].shape == (9 if more else 3, 2)
@@ -222,8 +232,8 @@ def test_groups_of_tracks(
         assert ("gene" in rows) == bool(more)
 
 
-def test_groups_from_python(score_line: list[Any], tmp_path: Path) -> None:
-    model = package.load(score_line[1], score_line[2])
+def test_groups_from_python(line: list[Any], tmp_path: Path) -> None:
+    model = package.load(line[1], line[2])
     files = [tmp_path / name for name in ("variants.vcf", "genome.fa", "targets.txt")]
     scores = package.score(model, *files)
     groups = pd.DataFrame(scores.attrs["groups"])
@@ -253,16 +263,16 @@ main()
 
 @pytest.mark.parametrize("center", ["gene", "variant"])
 def test_killed_and_gone_on_with(
-    whelp: Callable[..., Any], score_line: list[Any], genes: Path, tmp_path: Path, center: str
+    whelp: Callable[..., Any], line: list[Any], genes: Path, tmp_path: Path, center: str
 ) -> None:
     """The same bytes as of a run that nothing happened to."""
     bases = (tmp_path / "genome.fa").read_text().splitlines()[1]
     places = [20, *range(2700, 4200, 20)]
-    lines = [f"chr1\t{at + 1}\tv\t{bases[at]}\t{bases[at]}{'ACG'[at % 3]}\n" for at in places]
+    lines = [f"chr1\t{at + 1}\tv\t{bases[at]}\t{other(bases[at])}\n" for at in places]
     (tmp_path / "variants.vcf").write_text("".join(lines))
-    line = [*score_line, "--genes", genes, "--center", center, "--rc"]
+    line = [*line, "--genes", genes, "--center", center]
     words = [sys.executable, "-c", _KILLED, *map(str, line), "-o", str(tmp_path / "killed")]
-    killed = subprocess.run(words, timeout=120, env=os.environ)
+    killed = subprocess.run(words, timeout=300, env=os.environ)
     assert killed.returncode == -signal.SIGKILL
     assert not (tmp_path / "killed/scores.h5").exists()
     again = whelp(*line, "-o", tmp_path / "killed", "--resume")
@@ -276,9 +286,9 @@ def test_killed_and_gone_on_with(
 
 
 def test_scores_of_another_run(
-    whelp: Callable[..., Any], score_line: list[Any], genes: Path, tmp_path: Path
+    whelp: Callable[..., Any], line: list[Any], genes: Path, tmp_path: Path
 ) -> None:
-    line = [*score_line, "--genes", genes, "-o", tmp_path / "out"]
+    line = [*line, "--genes", genes, "-o", tmp_path / "out"]
     assert whelp(*line).exit_code == 0
     again = whelp(*line, "--resume")
     assert again.exit_code == 0 and "9 scores by gene had been made before" in again.output
@@ -288,26 +298,26 @@ def test_scores_of_another_run(
     write_genes(genes, "A")
     other = whelp(*line, "--resume")
     assert other.exit_code == 1 and "is of another run" in other.stderr
-    by_track = whelp(*score_line, "-o", tmp_path / "out", "--resume")
+    by_track = whelp(*line, "-o", tmp_path / "out", "--resume")
     assert by_track.exit_code == 1 and "is of another run" in by_track.stderr
 
 
 def test_genes_that_are_too_long(
     whelp: Callable[..., Any],
-    score_line: list[Any],
+    line: list[Any],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     path = write_genes(tmp_path / "genes.gtf", "A", "L")
-    result = whelp(*score_line, "--genes", path, "-o", tmp_path / "out")
+    result = whelp(*line, "--genes", path, "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
     assert "1 of 2 genes are left out: they are so long" in caplog.text and "(gL)" in caplog.text
     assert set(table(tmp_path / "out")["gene"]) == {"A"}
     write_genes(path, "L")
-    result = whelp(*score_line, "--genes", path, "-o", tmp_path / "none")
+    result = whelp(*line, "--genes", path, "-o", tmp_path / "none")
     assert result.exit_code == 1 and "no gene has an exon in the 1024 bp" in result.stderr
     # Its span fills the window, with 64 of 444 bins.
-    result = whelp(*score_line, "--genes", path, "--span", "-o", tmp_path / "span")
+    result = whelp(*line, "--genes", path, "--span", "--report", "-o", tmp_path / "span")
     assert result.exit_code == 0 and "1 variants scored" in result.output, result.output
     np.testing.assert_allclose(read(tmp_path / "span")["share"], 64 / 444, rtol=1e-6)
 
@@ -322,26 +332,26 @@ def test_genes_that_are_too_long(
     ],
 )
 def test_annotations_that_cannot_be_used(
-    whelp: Callable[..., Any], score_line: list[Any], tmp_path: Path, text: str, message: str
+    whelp: Callable[..., Any], line: list[Any], tmp_path: Path, text: str, message: str
 ) -> None:
     (tmp_path / "bad.gtf").write_text(text)
-    result = whelp(*score_line, "--genes", tmp_path / "bad.gtf", "-o", tmp_path / "out")
+    result = whelp(*line, "--genes", tmp_path / "bad.gtf", "-o", tmp_path / "out")
     assert result.exit_code == 1 and message in result.stderr, result.output
     assert not (tmp_path / "out").exists()
 
 
 def test_genes_outside_every_window(
-    whelp: Callable[..., Any], score_line: list[Any], tmp_path: Path
+    whelp: Callable[..., Any], line: list[Any], tmp_path: Path
 ) -> None:
     """Variants that no gene is near are told, with --strict at once; nothing is scored."""
     line = 'chr1\tx\texon\t8001\t8100\t.\t+\t.\tgene_id "F";\n'
     (tmp_path / "far.gtf").write_text(line)
-    far = [*score_line, "--genes", tmp_path / "far.gtf"]
+    far = [*line, "--genes", tmp_path / "far.gtf"]
     result = whelp(*far, "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
     assert "0 variants scored" in result.output and "4 variants cannot be" in result.stderr
     assert len(table(tmp_path / "out")) == 0
     strict = whelp(*far, "--strict", "-o", tmp_path / "strict")
     assert strict.exit_code == 1 and "cannot be scored" in strict.stderr
-    without = whelp(*score_line, "--span", "-o", tmp_path / "span")
+    without = whelp(*line, "--span", "-o", tmp_path / "span")
     assert without.exit_code == 2 and "--span and --overlap are for --genes" in without.stderr
