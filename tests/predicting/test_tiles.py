@@ -1,12 +1,15 @@
 """Where windows lie, and which of them counts where."""
 
+import gzip
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from whelp.genome.intervals import BedRow, Interval
 from whelp.predicting.errors import PredictError
 from whelp.predicting.outputs import bin_runs
-from whelp.predicting.regions import fasta_windows, place_rows
+from whelp.predicting.regions import fasta_windows, kind_of, place_rows
 from whelp.predicting.tiles import Extent, Tiling, Windows, territories
 
 EXTENT = Extent(length=256, crop=64, stride=16, bins=8)
@@ -97,6 +100,27 @@ def test_sequences_are_predicted_as_far_as_they_are_seen() -> None:
             assert np.diff(starts).max(initial=0) <= 128
         else:
             assert starts.tolist() == [50 - 64]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind"),
+    [
+        ("a.txt", "\n>one\nACGT\n", "fasta"),
+        ("a.bed", ">one\nACGT\n", "fasta"),
+        ("a.vcf", "chr1\t5\tx\tA\tC\n", "vcf"),
+        ("a", "##fileformat=VCFv4.2\n", "vcf"),
+        ("a.tsv", "chrom\tpos\tREF\tALT\n", "vcf"),
+        ("a.narrowPeak", "track name=x\n", "bed"),
+        ("a", "chr1\t5\t9\tx\n", "bed"),
+        ("a.bed.gz", "# comment\n", "bed"),
+    ],
+)
+def test_what_a_file_is(tmp_path: Path, name: str, text: str, kind: str) -> None:
+    (tmp_path / name).write_text(text)
+    assert kind_of(tmp_path / name) == kind
+    packed = tmp_path / f"packed_{name}"
+    packed.write_bytes(gzip.compress(text.encode()))
+    assert kind_of(packed) == kind
 
 
 def test_rows_that_are_not_in_the_genome() -> None:

@@ -69,6 +69,8 @@ def kind_of(path: Path) -> Kind:
         if name.endswith(endings):
             return kind
     columns = first.split()
+    if {"ref", "alt"} <= {column.lower() for column in columns}:
+        return "vcf"
     if len(columns) >= 3 and columns[1].isdecimal() and columns[2].isdecimal():
         return "bed"
     raise PredictError(
