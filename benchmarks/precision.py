@@ -90,7 +90,7 @@ def scores(arguments: argparse.Namespace, precision: str) -> dict[str, np.ndarra
 
 
 def errors(found: np.ndarray, exact: np.ndarray) -> tuple[float, float, int]:
-    """Largest difference relative to the largest score, 1 - Pearson, and how many of the top ten."""
+    """Largest difference as a share of the largest, 1 - Pearson, how many of the top ten."""
     largest = np.abs(found - exact).max() / np.abs(exact).max()
     pearson = np.corrcoef(found.ravel(), exact.ravel())[0, 1]
     tops = [set(np.argsort(-np.abs(one).mean(axis=1))[:TOP]) for one in (found, exact)]
