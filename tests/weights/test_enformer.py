@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 
 import keras
 import numpy as np
@@ -133,6 +134,16 @@ def test_what_does_not_fit(json_configs, checkpoint):
     other["model"]["trunk"][3]["repeat"] = 1
     with pytest.raises(PortError, match="transformer|_layers/2/_layers/1"):
         port(whelp.load(other, head="trunk"), tensors, rules)
+
+
+def test_the_page_has_the_names(json_configs):
+    page = (json_configs.parent / "tutorials/enformer.md").read_text()
+    written = re.findall(r"^\| `(.*)` \| `(.*)` \| `(.*)` \|$", page, re.M)
+    tables = [
+        {rule.target: rule.source for rule in rules if rule.target}
+        for rules in (enformer_deepmind_rules(), enformer_pytorch_rules())
+    ]
+    assert written == [(target, tables[0][target], tables[1][target]) for target in tables[0]]
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow writes the file")
