@@ -82,6 +82,9 @@ def test_replicates(
     alone = [scores_of(tmp_path / f"alone_{name}") for name in weights]
     assert not np.allclose(*alone, rtol=1e-3)
     np.testing.assert_allclose(scores_of(out), np.mean(alone, axis=0), rtol=1e-6)
+    files = [tmp_path / name for name in ("variants.vcf", "genome.fa", "targets.txt")]
+    models = [package.load(score_line[1], path) for path in weights.values()]
+    np.testing.assert_array_equal(package.score(models, *files)["logSUM"], scores_of(out).ravel())
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,13 @@ from whelp.scoring.gene_windows import GeneSettings
 from whelp.scoring.run import REJECTED, VariantFile, score_to_file
 from whelp.scoring.score_table import group_frames, has_groups, score_frames
 from whelp.scoring.settings import ScoreSettings
+from whelp.scoring.several import Replicates
 from whelp.scoring.variant_scores import VariantScorer
 from whelp.specs import TargetsTable
 
 
 def score(
-    model: SequenceModel,
+    model: SequenceModel | Sequence[SequenceModel],
     variants: str | Path | pd.DataFrame,
     genome: str | Path,
     targets: str | Path | TargetsTable,
@@ -36,7 +37,7 @@ def score(
     insertions and deletions are joined at the variant.
 
     Args:
-        model: A model with one head.
+        model: A model with one head, or several replicates of it: their scores are averaged.
         variants: A VCF file or a table (see `whelp.genome.variants.read_variants`), or a data frame
             with the columns chrom, pos (bp from 1), ref, alt, and perhaps id.
         genome: A FASTA file.
@@ -79,12 +80,15 @@ def score(
             variants.to_csv(path, sep="\t", index=False, na_rep=".")
         else:
             path = Path(variants)
-        scorer: VariantScorer | GeneScorer
-        if genes is None:
-            scorer = VariantScorer(model, table, fasta, settings=chosen)
-        else:
-            which = genes if isinstance(genes, GeneSettings) else GeneSettings(Path(genes))
-            scorer = GeneScorer(model, table, fasta, settings=chosen, genes=which)
+        replicates = [model] if isinstance(model, SequenceModel) else list(model)
+        scorers: list[VariantScorer | GeneScorer] = []
+        for one in replicates:
+            if genes is None:
+                scorers.append(VariantScorer(one, table, fasta, settings=chosen))
+            else:
+                which = genes if isinstance(genes, GeneSettings) else GeneSettings(Path(genes))
+                scorers.append(GeneScorer(one, table, fasta, settings=chosen, genes=which))
+        scorer = scorers[0] if len(scorers) == 1 else Replicates(scorers)
         file = VariantFile(path, fasta, scorer.alleles.longest)
         summary = score_to_file(scorer, file, folder / "out", run={})
         scores = pd.concat(list(score_frames(summary.path)), ignore_index=True)
