@@ -131,7 +131,7 @@ def test_names_of_tracks() -> None:
     assert choose_tracks(table, ["RNA:*"]) == choose_tracks(table, ["up"]) == [0, 1]
     assert choose_tracks(table, ["up-, 12"]) == [1, 3]
     assert choose_tracks(table, ["ATAC:[liver]", "4"]) == [0, 2]
-    with pytest.raises(PredictError, match="no track is called 'rna.'.*There are up"):
+    with pytest.raises(PredictError, match="no track of .* 'rna.'. It has up"):
         choose_tracks(table, ["up+", "rna*"])
     # Letters that files do not like, and names that differ by case only.
     assert file_names(table.rows) == ["up+", "up-", "GSM_7_b_9", "gsm_7_B_12"]

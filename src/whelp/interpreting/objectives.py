@@ -16,10 +16,10 @@ import numpy.typing as npt
 from keras import ops
 
 from whelp.interpreting.coverage import Coverage
-from whelp.interpreting.tracks import TrackError, chosen_tracks
 from whelp.scoring.gene_statistics import GeneBins
 from whelp.scoring.groups import Groups
 from whelp.scoring.strands import Strands
+from whelp.scoring.track_names import TrackError, named_tracks
 from whelp.specs import TargetsTable
 from whelp.specs.errors import nearest
 from whelp.wording import listed
@@ -112,7 +112,7 @@ class Objective:
         Args:
             targets: The tracks of predictions.
             bins: Bins of a prediction.
-            tracks: Names, patterns or indexes of tracks, see `chosen_tracks`; none for all.
+            tracks: Names, patterns or indexes of tracks, see `named_tracks`; none for all.
             middle: How many bins in the middle count; None for all.
             old: The targets were squashed in the old way (released Borzoi models).
             pseudo: What is added before logs are taken, above 0.
@@ -133,7 +133,7 @@ class Objective:
                 f"{middle}"
             )
         try:
-            chosen = chosen_tracks(targets, strands, tracks)
+            chosen = named_tracks(targets, strands, tracks)
         except TrackError as error:
             raise ObjectiveError(str(error)) from None
         first = 0 if middle is None else (bins - middle) // 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,8 @@ import numpy.typing as npt
 from whelp.predicting.errors import PredictError
 from whelp.predicting.units import InputUnits
 from whelp.scoring.strands import Strands
+from whelp.scoring.track_names import TrackError, named_rows
 from whelp.specs import Target, TargetsTable
-from whelp.wording import listed
 
 Floats = npt.NDArray[Any]
 
@@ -98,9 +97,8 @@ def choose_tracks(targets: TargetsTable, patterns: Sequence[str]) -> list[int]:
 
     Args:
         targets: The table.
-        patterns: Each an index of the table, or an identifier or description, in which * and ?
-            stand for any letters and for any one. The identifier of a pair without + and - means
-            both strands. Several can stand in one word with commas between them.
+        patterns: Words as in `whelp.scoring.track_names.named_rows`; several can stand in one with
+            commas between them.
 
     Returns:
         Places in the table, in its order; all where there are no patterns.
@@ -109,19 +107,10 @@ def choose_tracks(targets: TargetsTable, patterns: Sequence[str]) -> list[int]:
         PredictError: A pattern fits no track.
     """
     words = [word.strip() for pattern in patterns for word in pattern.split(",") if word.strip()]
-    if not words:
-        return list(range(len(targets)))
-    chosen: set[int] = set()
-    for word in words:
-        found = {at for at, row in enumerate(targets.rows) if _fits(row, word)}
-        if not found:
-            names = listed((row.identifier for row in targets.rows), most=8)
-            raise PredictError(
-                f"{targets.path}: no track is called {word!r}; expected an identifier, an index, "
-                f"or a pattern such as 'RNA:*' for identifiers or descriptions. There are {names}"
-            )
-        chosen |= found
-    return sorted(chosen)
+    try:
+        return named_rows(targets, words)
+    except TrackError as error:
+        raise PredictError(str(error)) from None
 
 
 def file_names(rows: Sequence[Target]) -> list[str]:
@@ -142,14 +131,6 @@ def file_names(rows: Sequence[Target]) -> list[str]:
 def file_name(text: str) -> str:
     """Make a text one that can be a file's name."""
     return _UNSAFE.sub("_", text).lstrip(".")[:_LONGEST] or "track"
-
-
-def _fits(row: Target, word: str) -> bool:
-    names = [row.identifier, row.description or ""]
-    if row.identifier[-1:] in ("+", "-") and row.strand_pair != row.index:
-        names.append(row.identifier[:-1])
-    # A name may hold the letters of patterns itself.
-    return word in (*names, str(row.index)) or any(fnmatchcase(name, word) for name in names)
 
 
 def _unstranded(row: Target) -> Target:

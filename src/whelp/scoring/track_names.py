@@ -19,38 +19,52 @@ class TrackError(ValueError):
     """A name that no track has."""
 
 
-def chosen_tracks(
+def named_rows(targets: TargetsTable, words: Sequence[str | int] = ()) -> list[int]:
+    """Find rows of a targets table.
+
+    Args:
+        targets: The table.
+        words: Each is a track's index in the table, or its identifier or description, in which *
+            and ? stand for any letters and for any one. The identifier of a pair without + and -
+            means both strands. None for all rows.
+
+    Returns:
+        Places in the table, sorted, each once.
+
+    Raises:
+        TrackError: A word fits no row; near names are told.
+    """
+    if not words:
+        return list(range(len(targets)))
+    names = [set(_names(row)) for row in targets.rows]
+    found: set[int] = set()
+    for word in words:
+        fitting = {at for at, known in enumerate(names) if _fits(str(word), known)}
+        if not fitting:
+            raise TrackError(_unknown(str(word), targets))
+        found |= fitting
+    return sorted(found)
+
+
+def named_tracks(
     targets: TargetsTable, strands: Strands, words: Sequence[str | int] = ()
 ) -> npt.NDArray[np.int64]:
-    """Find merged tracks.
+    """Find merged tracks, of which at least one strand is named.
 
     Args:
         targets: The tracks.
         strands: Their strands.
-        words: Each is a track's index in the table, or its identifier or description, in which *
-            and ? stand for any letters and for any one. The identifier of a strand, or that of the
-            pair without + and -, means both strands. None for all tracks.
+        words: As in `named_rows`.
 
     Returns:
         Places among the merged tracks, sorted, each once.
 
     Raises:
-        TrackError: A word fits no track; near names are told.
+        TrackError: As in `named_rows`.
     """
-    if not words:
-        return np.arange(len(strands))
-    names = [
-        {name for row in (plus, minus) for name in _names(targets.rows[row])}
-        for plus, minus in zip(strands.plus, strands.minus, strict=True)
-    ]
-    found: set[int] = set()
-    for word in words:
-        text = str(word)
-        fitting = {at for at, known in enumerate(names) if _fits(text, known)}
-        if not fitting:
-            raise TrackError(_unknown(text, targets))
-        found |= fitting
-    return np.array(sorted(found), np.int64)
+    rows = set(named_rows(targets, words))
+    pairs = zip(strands.plus, strands.minus, strict=True)
+    return np.array([at for at, pair in enumerate(pairs) if rows & {*pair}], np.int64)
 
 
 def _names(row: Target) -> Iterator[str]:
