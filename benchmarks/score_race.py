@@ -18,7 +18,8 @@ A run on one SNP (or base) tells start-up from the rest: "each" is the time of a
 both sides score the same variants, the largest difference of their scores is printed, as a share of
 the largest score.
 
-Run it in an environment with one Keras backend, and give the machine nothing else to do.
+The reference needs bedtools on the PATH for `genes`. Run it in an environment with one Keras
+backend, and give the machine nothing else to do.
 """
 
 from __future__ import annotations
