@@ -11,7 +11,7 @@ import whelp
 from whelp.data import WindowFormat, from_arrays, read_targets, read_windows
 from whelp.demo import demo_file
 from whelp.inspection.skeleton import skeleton
-from whelp.models import Role
+from whelp.models import Role, SequenceModel
 from whelp.specs import load_params
 
 BINS = 64
@@ -38,12 +38,15 @@ def params(json_configs):
 
 @pytest.fixture(scope="module")
 def model(params):
-    """With all weights random: output projections of attention start from 0."""
-    model = whelp.load(params)
+    """With random weights, those that would start from 0 among them."""
+    model = SequenceModel(load_params(params).model, blank_trunk=True)
     random = np.random.default_rng(0)
     for name, variable in model.tensors().items():
-        if name.endswith("attention.output/kernel"):
-            variable.assign(random.normal(size=variable.shape) * 0.2)
+        value = random.normal(size=variable.shape) * 0.2
+        if len(variable.shape) > 1:
+            value /= 0.2 * np.prod(variable.shape[:-1]) ** 0.5
+        around_one = name.endswith(("gamma", "moving_variance"))
+        variable.assign(1 + value if around_one else value)
     return model
 
 
