@@ -136,15 +136,20 @@ def enformer_features(
     signed = np.arange(1 - length, length, dtype="float64")[:, None]
     distance = np.abs(signed)
     ranks = np.arange(1, count + 1, dtype="float64")
-    half_lives = 2 ** np.linspace(3, np.log2(span), count)
+    decays = 2 ** (-distance / 2 ** np.linspace(3, np.log2(span), count))
     masks = 2**ranks - 1 > distance
-    shape, rate = 4 * ranks**2, 4 * ranks * count / span
-    log_scale = shape * np.log(rate) - gammaln(shape)
-    density = np.exp(xlogy(shape - 1, distance) - rate * distance + log_scale) + 1e-8
-    density /= density.max(axis=0 if gamma_over == "distances" else 1, keepdims=True)
-    unsigned = np.concatenate([2 ** (-distance / half_lives), masks, density], axis=1)
+    densities = _gamma_densities(distance, ranks * span / count, span / (2 * count))
+    densities /= densities.max(axis=0 if gamma_over == "distances" else 1, keepdims=True)
+    unsigned = np.concatenate([decays, masks, densities], axis=1)
     features = [unsigned] if symmetric else [unsigned, np.sign(signed) * unsigned]
     return np.concatenate(features, axis=1).astype("float32")
+
+
+def _gamma_densities(distance: np.ndarray, mean: np.ndarray, deviation: float) -> np.ndarray:
+    """Densities of gamma distributions at distances, and a little that keeps maxima above 0."""
+    shape, rate = (mean / deviation) ** 2, mean / deviation**2
+    log_scale = shape * np.log(rate) - gammaln(shape)
+    return np.exp(xlogy(shape - 1, distance) - rate * distance + log_scale) + 1e-8
 
 
 def distance_buckets(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
