@@ -84,7 +84,9 @@ def check(model: SequenceModel, predict, **options) -> IncrementalModel:
     length = model.spec.seq_length
     x = bases(rng, length)
     changed = changes(rng, length)
-    incremental = IncrementalModel(model, **({"max_share": 1} | options))
+    # JAX compiles for each size of a batch, for seconds.
+    options = {"max_share": 1, "batch_size": None if ON_TENSORFLOW else 1} | options
+    incremental = IncrementalModel(model, **options)
     reference = incremental.reference(x[None])
     copies = np.repeat(x[None], len(changed), axis=0)
     for copy, (start, end, new) in zip(copies, changed, strict=True):

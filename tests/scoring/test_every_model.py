@@ -92,22 +92,44 @@ def test_shipped_parameter_files(predict, name):
 def _check_scores(found, expected, *, float32: bool) -> None:
     """1e-3 relative or 1e-6 absolute, of each statistic and track.
 
-    Where kernels of other sizes add in another order, as XLA's do, a float32 pass resolves no less
-    than one step of the sum of both alleles over bins: 2^-23 of it. That is allowed besides. It is
-    what two full passes of equal models may differ by, and less than any change left out.
+    XLA's kernels for other lengths add in another order. Where a variant hardly matters (at the end
+    of the window), its score is then what is left of two sums that are equal but for rounding, and
+    1e-6 of what is added up over bins, in both alleles, is allowed: eight steps of float32. That is
+    less than what a full pass in float32 is off from one in float64. TensorFlow is held to the
+    criterion itself.
     """
     for one, other in zip(_scores(found), _scores(expected), strict=True):
         for name in STATISTICS:
             allowed = np.maximum(1e-6, 1e-3 * np.abs(other[name]))
             if float32:
-                allowed = np.maximum(allowed, 2.0**-23 * other["sums"])
-            assert (np.abs(one[name] - other[name]) <= allowed).all(), name
+                allowed = np.maximum(allowed, 1e-6 * other[f"{name} adds up"])
+            made, wanted = one[name], other[name]
+            if name == "SAX":
+                # Of changes that are equal but for the sign rounding chooses one.
+                made, wanted = np.abs(made), np.abs(wanted)
+            assert (np.abs(made - wanted) <= allowed).all(), name
 
 
 def _scores(predictions) -> list[dict]:
-    """Scores of all alternates; the first prediction is the reference's."""
+    """Scores of all alternates, and what they add up; the first prediction is the reference's."""
     ref, *alts = (Allele(np.maximum(one, 0)[None]) for one in predictions)
-    return [score(ref, alt, STATISTICS) | {"sums": (ref.sums + alt.sums)[0]} for alt in alts]
+    return [score(ref, alt, STATISTICS) | _added_up(ref, alt) for alt in alts]
+
+
+def _added_up(ref: Allele, alt: Allele) -> dict[str, np.ndarray]:
+    sizes = {"": 0.0, "log": 0.0, "sqrt": 0.0, "D2": 0.0, "logD2": 0.0, "SAX": 0.0}
+    for allele in (ref, alt):
+        sizes[""] += allele.values.sum(axis=(0, 1))
+        sizes["log"] += allele.logs.sum(axis=(0, 1))
+        sizes["sqrt"] += allele.roots.sum(axis=(0, 1))
+        sizes["D2"] += np.linalg.norm(allele.values[0], axis=0)
+        sizes["logD2"] += np.linalg.norm(allele.logs[0], axis=0)
+        # One bin, whose error no other's makes good.
+        sizes["SAX"] += 4 * allele.values.max(axis=(0, 1))
+    which = {"SUM": "", "D1": "", "logSUM": "log", "sqrtSUM": "sqrt"}
+    return {
+        f"{name} adds up": np.asarray(sizes.get(which.get(name, name), 0.0)) for name in STATISTICS
+    }
 
 
 def test_pretrained_model_in_single_precision(golden):
