@@ -344,8 +344,8 @@ def test_genes_outside_every_window(
     whelp: Callable[..., Any], line: list[Any], tmp_path: Path
 ) -> None:
     """Variants that no gene is near are told, with --strict at once; nothing is scored."""
-    line = 'chr1\tx\texon\t8001\t8100\t.\t+\t.\tgene_id "F";\n'
-    (tmp_path / "far.gtf").write_text(line)
+    exon = 'chr1\tx\texon\t8001\t8100\t.\t+\t.\tgene_id "F";\n'
+    (tmp_path / "far.gtf").write_text(exon)
     far = [*line, "--genes", tmp_path / "far.gtf"]
     result = whelp(*far, "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
