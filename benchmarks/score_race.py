@@ -138,12 +138,11 @@ def _snps(number: int, where: tuple[int, int]) -> Iterator[str]:
     """SNPs at even distances, each to the next base of the alphabet."""
     with Fasta(GENOME) as genome:
         bases = genome.fetch("chr1", *where)
-    places = np.linspace(0, len(bases) - 1, number).astype(int)
-    for row, place in enumerate(places):
+    known = np.flatnonzero(bases != dna.UNKNOWN)
+    for row, place in enumerate(known[np.linspace(0, len(known) - 1, number).astype(int)]):
         base = int(bases[place])
-        if base != dna.UNKNOWN:
-            ref, alt = dna.BASES[base], dna.BASES[(base + 1) % 4]
-            yield f"chr1\t{where[0] + place + 1}\tsnp{row}\t{ref}\t{alt}\t.\t.\t.\n"
+        ref, alt = dna.BASES[base], dna.BASES[(base + 1) % 4]
+        yield f"chr1\t{where[0] + place + 1}\tsnp{row}\t{ref}\t{alt}\t.\t.\t.\n"
 
 
 def difference(one: Path, other: Path) -> float:
