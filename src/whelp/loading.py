@@ -9,7 +9,7 @@ from typing import Any
 
 from whelp.adapters import adapt as _adapt
 from whelp.adapters import load_adapter, merge, save_adapter, unmerge
-from whelp.models import TRUNK, SequenceModel
+from whelp.models import TRUNK, SequenceModel, without_values
 from whelp.specs import ModelSpec, Params, TransferSpec, load_params, placed
 from whelp.weights import (
     WeightsError,
@@ -65,14 +65,17 @@ def load(
       whelp.weights.WeightsError: The weights cannot be read or do not fit.
     """
     parsed = load_params(params)
-    spec = parsed.model
     if weights is not None and is_port(weights):
-        spec, weights = _with_provenance(spec, weights)
-    with placed(file=params):
-        model = SequenceModel(spec, head=head, dtype=dtype, blank_trunk=weights is not None)
-    transfer = _adapter_keys(spec)
-    if transfer is None and weights is not None and not trunk and not is_port(weights):
-        transfer = _run_transfer(parsed, weights) if has_adapters(weights) else None
+        with placed(file=params):
+            model = _ported(parsed.model, weights, head=head, dtype=dtype, trunk=trunk)
+        weights, transfer = None, _adapter_keys(parsed.model)
+    else:
+        with placed(file=params):
+            blank = weights is not None
+            model = SequenceModel(parsed.model, head=head, dtype=dtype, blank_trunk=blank)
+        transfer = _adapter_keys(parsed.model)
+        if transfer is None and weights is not None and not trunk and has_adapters(weights):
+            transfer = _run_transfer(parsed, weights)
     if transfer is not None:
         model = adapt(model, transfer)
     if weights is not None:
@@ -134,11 +137,17 @@ def save_weights(model: SequenceModel, path: str | Path, *, trunk: bool = False)
     save_baskerville(model, path, trunk=trunk)
 
 
-def _with_provenance(spec: ModelSpec, weights: str | Path) -> tuple[ModelSpec, Path]:
-    """A spec that says where weights come from, and the file of them on this machine."""
+def _ported(
+    spec: ModelSpec, weights: str | Path, *, head: int | str, dtype: str | None, trunk: bool | None
+) -> SequenceModel:
+    """A model whose first values are those of a file of another library, which its spec names."""
     file = find(weights)
     told = {} if spec.provenance is None else spec.provenance.given()
-    return spec.replaced(provenance={**told, **provenance_of(file)}), file.path
+    spec = spec.replaced(provenance={**told, **provenance_of(file)})
+    with without_values():
+        model = SequenceModel(spec, head=head, dtype=dtype)
+    load_weights(model, file.path, trunk=trunk)
+    return model
 
 
 def _run_transfer(params: Params, weights: str | Path) -> TransferSpec:

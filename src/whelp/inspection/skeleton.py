@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import keras
-
 from whelp.adapters import make_plan
-from whelp.models import SequenceModel
+from whelp.models import SequenceModel, without_values
 from whelp.specs import ModelSpec, TransferSpec
 
 
@@ -18,8 +16,7 @@ def skeleton(
 ) -> SequenceModel:
     """Builds a model whose variables have shapes and no values: seconds and megabytes for a Borzoi.
 
-    It can be looked at, and not called. Do so in a process that trains nothing afterwards: the
-    variables get values when Keras next leaves a `StatelessScope`, as `fit` on JAX does.
+    It can be looked at, and not called.
 
     Args:
       spec: The model.
@@ -30,7 +27,7 @@ def skeleton(
     Raises:
       ValueError: The method finds nothing to adapt.
     """
-    with keras.StatelessScope(initialize_variables=False):
+    with without_values():
         plain = SequenceModel(spec, head=head, dtype=dtype)
         if transfer is None:
             return plain

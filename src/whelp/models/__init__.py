@@ -3,6 +3,7 @@
 from whelp.models.averaging import Ensemble, OutputView, ensemble, view
 from whelp.models.roles import TRUNK, Role, Site, select_sites
 from whelp.models.sequence_model import ALL_HEADS, SequenceModel, copy_tensors
+from whelp.models.unfilled import complete, fill, without_values
 
 __all__ = [
     "ALL_HEADS",
@@ -12,8 +13,11 @@ __all__ = [
     "Role",
     "SequenceModel",
     "Site",
+    "complete",
     "copy_tensors",
     "ensemble",
+    "fill",
     "select_sites",
     "view",
+    "without_values",
 ]

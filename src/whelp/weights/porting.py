@@ -7,17 +7,19 @@ its axes lie there. `port` does the rest in the same way for all of them.
 from __future__ import annotations
 
 import math
+import mmap
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from whelp.models import TRUNK, SequenceModel
+from whelp.models import TRUNK, SequenceModel, complete, fill
 from whelp.weights.errors import WeightsError
 
 Change = Callable[[NDArray[Any]], NDArray[Any]]
@@ -131,8 +133,8 @@ def port(
     absent = {*model.spec.heads, *skipped} - {part for part in plans if part not in skipped}
     _check_used_once(pairs, tensors, table, absent)
     for pair in pairs:
-        value = pair.rule.change(np.asarray(tensors[pair.source]))
-        pair.variable.assign(np.reshape(value, pair.variable.shape).astype("float32"))
+        fill(pair.variable, partial(_value, pair, tensors[pair.source]))
+    complete(model)
     return skipped
 
 
@@ -148,6 +150,25 @@ class _Pair:
 class _Plan:
     pairs: list[_Pair]
     faults: list[str]
+
+
+def _value(pair: _Pair, tensor: LazyTensor) -> NDArray[np.float32]:
+    """Reads a tensor as the model has it."""
+    changed = pair.rule.change(np.asarray(tensor))
+    value = own_pages(changed.shape, np.dtype("float32"))
+    np.copyto(value, changed, casting="unsafe")
+    return value.reshape(pair.variable.shape)
+
+
+def own_pages(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Makes an array on memory pages of its own.
+
+    They go back to the system with it. What the C library allocates in pieces of changing sizes
+    often stays with the process instead: up to half as much again as a whole model.
+    """
+    count = math.prod(shape)
+    pages = mmap.mmap(-1, max(1, count * dtype.itemsize))
+    return np.frombuffer(pages, dtype, count).reshape(shape)
 
 
 def _parts(model: SequenceModel) -> dict[str, dict[str, keras.Variable]]:

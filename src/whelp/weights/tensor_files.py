@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from whelp.weights.porting import LazyTensor, PortError
+from whelp.weights.porting import LazyTensor, PortError, own_pages
 from whelp.weights.torch_pickle import TorchTensor, read_torch_pickle
 
 _ZIP = b"PK\x03\x04"
@@ -116,7 +116,7 @@ def _stored(
     shape, dtype = tuple(entry["shape"]), np.dtype(_SAFETENSORS_DTYPES[entry["dtype"]])
 
     def read() -> NDArray[Any]:
-        array = np.empty(math.prod(shape), dtype)
+        array = own_pages((math.prod(shape),), dtype)
         file.seek(start + entry["data_offsets"][0])
         file.readinto(array.view("u1").data)
         return array.reshape(shape)
