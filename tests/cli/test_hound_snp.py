@@ -220,6 +220,15 @@ def test_old_targets_of_a_model_that_says_so(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_trunk_is_not_given_a_random_head(
+    hound: Hound, tiny_files: tuple, project: Any, tmp_path: Path
+) -> None:
+    vcf = vcf_of(tmp_path, 2)
+    code, _, err = hound("-o", tmp_path / "out", *tiny_files[:-1], project.trunk, vcf)
+    assert code == 1 and "It looks like a trunk without a head" in err
+    assert not (tmp_path / "out").exists()
+
+
 def test_targets_that_the_head_lacks(hound: Hound, tiny_files: tuple, tmp_path: Path) -> None:
     (tmp_path / "targets.txt").write_text(
         TARGETS.replace("2\topen", "7\topen").replace("\t2\tATAC", "\t7\tATAC")

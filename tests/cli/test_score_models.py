@@ -104,3 +104,12 @@ def test_what_does_not_go_together(
     result = whelp(*score_line, *more, "-o", tmp_path / "out")
     assert result.exit_code == 2
     assert message in " ".join(result.output.replace("│", " ").split())
+
+
+def test_a_trunk_is_not_given_a_random_head(
+    whelp: Callable[..., Any], score_line: list[Any], project: Any, tmp_path: Path
+) -> None:
+    words = [*score_line[:2], project.trunk, *score_line[3:]]
+    result = whelp(*words, "-o", tmp_path / "out")
+    assert result.exit_code == 1 and "It looks like a trunk without a head" in result.stderr
+    assert not (tmp_path / "out").exists()

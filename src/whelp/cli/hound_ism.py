@@ -149,7 +149,7 @@ def _mutate(
     named = {"params": options.params_file, "weights": options.model_file, "regions": path}
     named |= {"targets": Path(options.targets_file), "genome": Path(options.genome_fasta)}
     with Fasta(options.genome_fasta) as fasta, ScoreBar("bases") as bar:
-        model = load(options.params_file, options.model_file)
+        model = load(options.params_file, options.model_file, trunk=False)
         old = options.untransform_old or None
         measure = TrackStatistics(targets, statistics, old=is_old(model.spec, old))
         say_transform(model.spec, old)

@@ -160,7 +160,9 @@ def _predictor(
     if layer == TRUNK_OUTPUT:
         model = load(params, weights, head=TRUNK, trunk=True)
     else:
-        model = load(params, weights, head=options.head)
+        # Embeddings need no head.
+        trunk = None if layer is not None else False
+        model = load(params, weights, head=options.head, trunk=trunk)
     extent, chosen, swap, transform = common_extent([model]), model, None, None
     if layer is not None:
         chosen, extent = embedding(model, layer)

@@ -79,7 +79,8 @@ def score_job(
     run = describe_run(job.settings, named, float16=float16, job=list(job.part), **job.more)
     with Fasta(options.genome_fasta) as fasta, ScoreBar(job.what) as bar:
         head = getattr(options, "head", 0)
-        model = load(params, weights, head=head, dtype="mixed_float16" if float16 else "float32")
+        precision = "mixed_float16" if float16 else "float32"
+        model = load(params, weights, head=head, trunk=False, dtype=precision)
         scorer = make(model, targets, fasta)
         say_transform(model.spec, job.settings.old)
         summary = score_to_file(

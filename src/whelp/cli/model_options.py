@@ -82,7 +82,8 @@ def load_model(params: Path, weights: Path, options: dict[str, Any]) -> Sequence
     set_tf32(options["tf32"])
     head = int(options["head"]) if options["head"].isdigit() else options["head"]
     if options["adapter"] is None:
-        return load(params, weights, head=head, dtype=options["precision"])
+        # A trunk would get a head of random weights.
+        return load(params, weights, head=head, trunk=False, dtype=options["precision"])
     # The adapter file brings its own head.
     base = load(params, weights, head=head, trunk=True, dtype=options["precision"])
     return load_adapter(base, options["adapter"])

@@ -247,7 +247,11 @@ def _count_message(path: Path, prefix: str, mine: list, theirs: list) -> str:
             "It looks like a whole model; to take its trunk only, load with trunk=True (--trunk)."
         )
     elif prefix == "dense" and len(theirs) == len(mine) - 1:
-        hint = "It looks like a trunk; load it with trunk=True (--trunk), or into head='trunk'."
+        hint = (
+            "It looks like a trunk without a head: predictions need the weights of a whole model, "
+            "or the trunk with an adapter file. To put a new head on it, load with trunk=True "
+            "(--trunk), or into head='trunk'."
+        )
     return (
         f"{path} does not fit the model: expected {len(mine)} {prefix} layers{where}, found "
         f"{len(theirs)} in the file. {hint}"
