@@ -108,7 +108,7 @@ def test_swapped_alleles_change_the_sign(
 
 def test_existing_scores(whelp: Callable[..., Any], line: list[Any], tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert whelp(*line, "-o", out).exit_code == 0
+    assert whelp(*line, "--table", "-o", out).exit_code == 0
     written = (out / "scores.h5").read_bytes()
     refused = whelp(*line, "-o", out)
     assert refused.exit_code == 1 and "holds scores. Go on with them (--resume)" in refused.stderr
@@ -119,6 +119,8 @@ def test_existing_scores(whelp: Callable[..., Any], line: list[Any], tmp_path: P
     assert (out / "scores.h5").read_bytes() == written
     assert whelp(*line, "-o", out, "--overwrite", "--rc").exit_code == 0
     assert (out / "scores.h5").read_bytes() != written
+    # Nor is the table left, which is of the scores that were replaced.
+    assert {path.suffix for path in out.iterdir()} == {".h5", ".html", ".tsv"}
     both = whelp(*line, "-o", out, "--overwrite", "--resume")
     assert both.exit_code == 2
 

@@ -353,5 +353,7 @@ def test_genes_outside_every_window(
     assert len(table(tmp_path / "out")) == 0
     strict = whelp(*far, "--strict", "-o", tmp_path / "strict")
     assert strict.exit_code == 1 and "cannot be scored" in strict.stderr
-    without = whelp(*line, "--span", "-o", tmp_path / "span")
-    assert without.exit_code == 2 and "--span and --overlap are for --genes" in without.stderr
+    for words in (["--span"], ["--center", "variant"]):
+        without = whelp(*line, *words, "-o", tmp_path / "span")
+        assert without.exit_code == 2
+        assert "--center, --overlap and --span are for --genes" in without.stderr

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from whelp.scoring.census import VariantFile
 
 
+_BESIDE = (
+    *("scores.tsv.gz", "groups.tsv.gz", "scores.parquet", "groups.parquet", "scores.vcf.gz"),
+    "report.html",
+)
+
+
 def check_formats(options: Mapping[str, Any]) -> None:
     """Refuses formats that cannot be written, before hours of work are done."""
     from whelp.scoring.frames import check_parquet
@@ -22,11 +28,17 @@ def check_formats(options: Mapping[str, Any]) -> None:
 
 
 def write_score_files(scores: Path, variants: VariantFile, options: Mapping[str, Any]) -> None:
-    """Writes the tables and the VCF that were asked for; by gene there is always a table."""
+    """Writes the tables and the VCF that were asked for; by gene there is always a table.
+
+    What an earlier run wrote goes with the scores that were replaced.
+    """
     from whelp.scoring.annotation import write_score_vcf
     from whelp.scoring.frames import PARQUET, write_frames
     from whelp.scoring.score_table import group_frames, has_groups, score_frames
 
+    if options["overwrite"]:
+        for name in _BESIDE:
+            scores.with_name(name).unlink(missing_ok=True)
     tables = {"scores": score_frames}
     if has_groups(scores):
         tables["groups"] = group_frames

@@ -40,7 +40,9 @@ adapters leave alone at the beginning of the model is computed once. With --repl
 averaged over models of other weights; pictures are those of the first.
 
 Where the targets table has a column 'group' (of cell types, say), there are also scores of groups:
-the mean of a group's tracks, and its difference from the mean of the other groups.
+the mean of a group's tracks, and its difference from the mean of the other groups; in scores.h5,
+and beside scores.tsv.gz in groups.tsv.gz (groups.parquet). A merged track bears the name of its +
+strand; of a gene on the - strand its scores are of the - strand.
 
 \b
 Statistics (log is log2(1 + x)):
@@ -159,8 +161,9 @@ def command(params: Path, weights: Path, variants: Path, **options: Any) -> None
 
     if options["resume"] and options["overwrite"]:
         raise click.UsageError("--resume and --overwrite exclude each other")
-    if options["genes"] is None and (options["span"] or options["overlap"] != "any"):
-        raise click.UsageError("--span and --overlap are for --genes")
+    chosen = (options["center"], options["overlap"], options["span"])
+    if options["genes"] is None and chosen != ("gene", "any", False):
+        raise click.UsageError("--center, --overlap and --span are for --genes")
     if options["stats"] is None:
         options["stats"] = "logSUM" if options["genes"] is None else "logSED"
     words = [word.strip() for word in options["stats"].split(",") if word.strip()]
