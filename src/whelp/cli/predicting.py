@@ -36,9 +36,10 @@ Values are in the units of the coverage files that the model was trained on, per
 soft clips and scales are undone, and sums divided by the length of a bin. What a hard clip brought
 down stays down.
 
-Writes bigwig/TRACK.bw (of VCF bigwig/VARIANT/TRACK.ref.bw, .alt.bw and .change.bw), or
-predictions.h5, or both; and rejected.tsv: rows that cannot be predicted, and why. Where predictions
-of windows overlap, BigWigs hold the more central one, unmixed; predictions.h5 holds all windows.
+Writes bigwig/TRACK.bw, or predictions.h5, or both; of VCF always predictions.h5, and for BigWigs
+bigwig/VARIANT/TRACK.ref.bw, .alt.bw and .change.bw, too. rejected.tsv says which rows cannot be
+predicted, and why. Where predictions of windows overlap, BigWigs hold the more central one,
+unmixed; predictions.h5 holds all windows.
 Memory does not grow with their number, and a run that was stopped goes on with --resume.
 
 \b
