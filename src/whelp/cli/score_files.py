@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 _BESIDE = (
-    *("scores.tsv.gz", "groups.tsv.gz", "scores.parquet", "groups.parquet", "scores.vcf.gz"),
-    "report.html",
+    *("scores.tsv.gz", "groups.tsv.gz", "scores.parquet", "groups.parquet", "report.html"),
+    *("scores.vcf.gz", "scores.vcf.gz.tbi", "scores.vcf.gz.csi"),
 )
 
 
