@@ -39,6 +39,8 @@ def _pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _add_statistics(folder / "data" / "targets.txt")
     track_files = importlib.import_module("track_files")
     track_files.write_tracks(folder)
+    small_enformer = importlib.import_module("small_enformer")
+    small_enformer.write_enformer(folder / "enformer.json", folder / "enformer.safetensors")
     for name in ("hg38", "mm10"):  # some pages have one directory of data, some two inside it
         (folder / "data" / name).mkdir()
         for part in ("statistics.json", "targets.txt", "sequences.bed", "tfrecords"):

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from documents import COMMANDS, PAGES, blocks, examples, name_of, whelp_lines
-from small_enformer import write_enformer
 
 from whelp.cli.main import COMMANDS as WHELP_COMMANDS
 from whelp.cli.main import main
@@ -58,8 +57,6 @@ def test_examples_of_help_texts(
 def _prepare(lines: list[list[str]], run_line: Callable[..., str]) -> None:
     """Makes what examples take as given: a finished transfer, a model saved by Keras."""
     words = {word for line in lines for word in line}
-    if "enformer.safetensors" in words:
-        write_enformer(Path("enformer.json"), Path("enformer.safetensors"))
     if lines[0][:2] == ["whelp", "data"]:
         Path("data").rename("data_of_others")
     if any(word.startswith("out/") and word.endswith((".h5", ".safetensors")) for word in words):

@@ -41,12 +41,14 @@ def randomise(variables):
         variable.assign(np.abs(random.normal(shift, 0.3, variable.shape)) + shift)
 
 
-def test_sizes_of_the_released_model(json_configs):
-    params = whelp.load_params(json_configs / "models" / "flashzoi.json")
+@pytest.mark.parametrize(("name", "count"), [("borzoi", 190_927_691), ("flashzoi", 197_104_459)])
+def test_sizes_of_the_released_models(json_configs, name, count):
+    """As many numbers as in the package's models."""
+    params = whelp.load_params(json_configs / "models" / f"{name}.json")
     facts = model_facts(skeleton(params.model, head="all"))
     assert facts.heads == {"head_human": 7611, "head_mouse": 2608}
     assert (facts.seq_length, facts.stride, facts.target_length) == (524_288, 32, 6144)
-    assert facts.total_parameters == 197_104_459  # As many as borzoi-pytorch's has.
+    assert facts.total_parameters == count
 
 
 @pytest.mark.parametrize("method", ["lora_full", "ia3", "houlsby"])

@@ -98,8 +98,8 @@ def make(torch: Any, package: Any, attention: None, randomise: Any) -> Any:
 
 def parameters(json_configs: Path, *, flashed: bool, **tracks: int) -> dict[str, Any]:
     """The released architecture, with one transformer, of a shorter sequence and fewer tracks."""
-    name = "models/flashzoi" if flashed else "borzoi_full"
-    model = json.loads((json_configs / f"{name}.json").read_text())["model"]
+    name = "flashzoi" if flashed else "borzoi"
+    model = json.loads((json_configs / f"models/{name}.json").read_text())["model"]
     blocks = {block["name"]: block for block in model["trunk"]}
     blocks["rotary_tower" if flashed else "transformer_tower"]["repeat"] = 1
     blocks["Cropping1D"]["cropping"] = CROP
