@@ -49,6 +49,7 @@ def test_several_adapters(
     text = " ".join(result.output.split())
     assert "computed once for first, second." in text
     assert "Nothing is shared with deep: layers that act locally differ." in text
+    assert all(f"{name}: Largest logSUM" in text for name in adapted)
     files = [tmp_path / name for name in ("variants.vcf", "genome.fa", "targets.txt")]
     found = {}
     for name, model in adapted.items():

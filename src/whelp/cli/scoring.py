@@ -267,7 +267,7 @@ def _say_end(summary: Any, options: dict[str, Any]) -> None:
         ]
         headings = ["variant", "place", "ref", "alt", *(["gene"] if genes else [])]
         headings += ["track", "description", ranking[0]]
-        show_table(
-            f"Largest {ranking[0]}, in the track where it is", headings, rows, numbers=headings[-1:]
-        )
+        name = f"{summary.path.parent.name}: " if len(options["adapters"]) > 1 else ""
+        title = f"{name}Largest {ranking[0]}, in the track where it is"
+        show_table(title, headings, rows, numbers=headings[-1:])
     say_scored(summary)
