@@ -118,7 +118,7 @@ def port(
 
     Raises:
       PortError: The file lacks tensors of the model, has others, or other shapes; or the table is
-        wrong.
+        wrong. Or numbers turn out to be damaged when they are read: then use the model no more.
     """
     plans = {part: _plan(names, tensors, table) for part, names in _parts(model).items()}
     new = tuple(part for part, plan in plans.items() if part != TRUNK and (trunk or plan.faults))
@@ -197,7 +197,7 @@ def _plan(
         ]
         if len(found) != 1:
             raise PortError(
-                f"The table of names has {len(found)} rules for {target} ({variable.shape}): "
+                f"The table of names has {len(found)} rules for {target} {tuple(variable.shape)}: "
                 "expected one. This reader does not know such a model: is it the params.json that "
                 "describes the file?"
             )
