@@ -7,7 +7,7 @@ import gzip
 import os
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -49,6 +49,17 @@ def atomic_path(path: str | Path, *, durable: bool = True) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_beside(results: Path, names: Iterable[str]) -> None:
+    """Remove files that an earlier run wrote beside results that are now replaced.
+
+    Args:
+        results: The new results.
+        names: Names of files in the same folder, there or not.
+    """
+    for name in names:
+        results.with_name(name).unlink(missing_ok=True)
 
 
 def remove_partial(path: Path) -> None:

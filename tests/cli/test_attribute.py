@@ -225,6 +225,11 @@ def test_stopped_runs_go_on(whelp: Callable[..., Any], line: list[Any], tmp_path
     assert "1 regions had been explained before" in resumed.output
     assert (out / "attributions.h5").read_bytes() == written
     assert not unfinished.exists()
+    beside = [out / "report.html", out / "contributions.bw"]
+    for path in beside:
+        path.write_text("of the old ones")
+    assert whelp(*words, "-o", out, "--overwrite").exit_code == 0
+    assert not any(path.exists() for path in beside)
 
 
 def test_replicates_and_from_python(

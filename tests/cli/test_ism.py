@@ -246,8 +246,9 @@ def test_existing_scores(whelp: Callable[..., Any], line: list[Any], tmp_path: P
     changed = whelp(*words, "--resume")
     assert changed.exit_code == 1 and "is of another run" in changed.stderr
     assert (out / "scores.h5").read_bytes() == written
+    (out / "report.html").write_text("of the old scores")
     assert whelp(*words, "--overwrite").exit_code == 0
-    assert (out / "scores.h5").read_bytes() != written
+    assert (out / "scores.h5").read_bytes() != written and not (out / "report.html").exists()
     assert whelp(*words, "--overwrite", "--resume").exit_code == 2
     unfinished = out / ".scores.unfinished"
     unfinished.mkdir()

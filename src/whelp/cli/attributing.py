@@ -11,6 +11,7 @@ from whelp.cli.common import EXISTING_FILE, command_line, guarded, split_words
 from whelp.cli.console import count, say, warn
 from whelp.cli.model_options import existing, load_model, model_options
 from whelp.cli.score_display import ScoreBar, say_transform
+from whelp.files import remove_beside
 
 if TYPE_CHECKING:
     from whelp.interpreting.attribution_plan import AttributionPlan
@@ -124,6 +125,8 @@ def command(params: Path, weights: Path, regions: Path | None, **options: Any) -
         raise click.UsageError("give REGIONS (BED or VCF), or genes to explain with --genes")
     plan = _plan(options)
     summary = _attribute(params, weights, regions, plan, options)
+    if options["overwrite"]:
+        remove_beside(summary.path, ("report.html", "contributions.bw"))
     _say_attributed(summary)
     motifs = summary.path.with_name("motifs")
     write_attributed_motifs(summary.path, motifs)

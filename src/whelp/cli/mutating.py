@@ -12,6 +12,7 @@ from whelp.cli.console import say
 from whelp.cli.model_options import existing, load_model, model_options
 from whelp.cli.mutation_report import write_mutation_report
 from whelp.cli.score_display import ScoreBar, say_mutated, say_transform
+from whelp.files import remove_beside
 
 if TYPE_CHECKING:
     from whelp.interpreting.mutagenesis import MutationSettings
@@ -93,6 +94,8 @@ def command(params: Path, weights: Path, regions: Path, **options: Any) -> None:
     options["existing"] = existing(options)
     plan = _plan(options)
     summary, engine = _mutate(params, weights, regions, plan, options)
+    if options["overwrite"]:
+        remove_beside(summary.path, ("report.html",))
     say_mutated(summary)
     motifs = summary.path.with_name("motifs")
     write_motif_arrays(summary.path, motifs)

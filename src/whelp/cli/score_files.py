@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whelp.cli.console import say
-from whelp.files import remove_partial
+from whelp.files import remove_beside, remove_partial
 
 if TYPE_CHECKING:
     from whelp.scoring.census import VariantFile
@@ -37,8 +37,7 @@ def write_score_files(scores: Path, variants: VariantFile, options: Mapping[str,
     from whelp.scoring.score_table import group_frames, has_groups, score_frames
 
     if options["overwrite"]:
-        for name in _BESIDE:
-            scores.with_name(name).unlink(missing_ok=True)
+        remove_beside(scores, _BESIDE)
     tables = {"scores": score_frames}
     if has_groups(scores):
         tables["groups"] = group_frames
