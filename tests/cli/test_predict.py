@@ -269,7 +269,7 @@ def test_existing_predictions(whelp: Callable[..., Any], line: list[Any], tmp_pa
         ("x.bed", "GL5\t7\t9\n", (), "none of its chromosomes (GL5) is in the genome"),
         ("x.bed", "chr1\t9000\t9001\n", (), "begins beyond the end of the chromosome (9000 bp)"),
         ("x.bed", "chr1\t1\t9\nchr7\t1\t2\n", ("--strict",), "line 2: chr7:1-2 cannot be"),
-        ("x.bed", "chr1\t1\t9\n", ("--tracks", "DNASE*"), "no track is called 'DNASE*'"),
+        ("x.bed", "chr1\t1\t9\n", ("--tracks", "DNASE*"), "identifier or description 'DNASE*'"),
         ("x.bed", "chr1\t1\t9\n", ("--overlap", "1024"), "from 0 to 1,008 bp, received 1,024"),
         ("x.bed", "chr1\t1\t9\n", ("--shifts", "1500"), "shifts of a few of the model's 2,048 bp"),
         ("x.bed", "chr1\t1\t9\n", ("--head", "1"), "head"),

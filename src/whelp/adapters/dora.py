@@ -54,11 +54,12 @@ class Dora(AdapterLayer):
     def call(self, inputs: Any) -> Any:
         """Projects `(..., inputs)` to `(..., outputs)`."""
         # Squares of small weights underflow in half precision.
-        kernel = ops.cast(ops.convert_to_tensor(self.base.kernel), "float32")
-        update = ops.cast(ops.matmul(self.lora_a, self.lora_b), "float32")
+        wide = keras.backend.result_type(self.base.kernel.dtype, "float32")
+        kernel = ops.cast(ops.convert_to_tensor(self.base.kernel), wide)
+        update = ops.cast(ops.matmul(self.lora_a, self.lora_b), wide)
         direction = kernel + update * self.scale
         factor = (
-            ops.cast(self.magnitude, "float32")
+            ops.cast(self.magnitude, wide)
             * _norms(kernel)
             / ops.stop_gradient(_norms(direction))
         )
