@@ -59,9 +59,7 @@ class Dora(AdapterLayer):
         update = ops.cast(ops.matmul(self.lora_a, self.lora_b), wide)
         direction = kernel + update * self.scale
         factor = (
-            ops.cast(self.magnitude, wide)
-            * _norms(kernel)
-            / ops.stop_gradient(_norms(direction))
+            ops.cast(self.magnitude, wide) * _norms(kernel) / ops.stop_gradient(_norms(direction))
         )
         projected = ops.matmul(inputs, ops.cast(direction * factor, inputs.dtype))
         if self.base.use_bias:
