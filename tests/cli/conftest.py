@@ -5,7 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,20 +71,26 @@ def start_whelp() -> Callable[..., "subprocess.Popen[str]"]:
 
 
 @pytest.fixture
-def hound_snp(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> Callable[..., tuple[int, str, str]]:
-    """Runs hound_snp.py in this process: its exit code and what it printed."""
-    from whelp.cli.hound_snp import main
+def drop_in(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Callable[..., Any]:
+    """Runs a command with Baskerville's name in this process: exit code, and what it printed."""
+    text = (_FITTING.parents[1] / "pyproject.toml").read_text()
+    scripts = tomllib.loads(text)["project"]["scripts"]
 
-    def run(*arguments: Any) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hound_snp.py", *map(str, arguments)])
+    def run(name: str, *arguments: Any) -> tuple[int, str, str]:
+        module, function = scripts[name].split(":")
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
         with pytest.raises(SystemExit) as stopped:
-            main()
+            getattr(importlib.import_module(module), function)()
         printed = capsys.readouterr()
         return int(stopped.value.code or 0), printed.out, printed.err
 
     return run
+
+
+@pytest.fixture
+def hound_snp(drop_in: Callable[..., Any]) -> Callable[..., tuple[int, str, str]]:
+    """Runs hound_snp.py."""
+    return partial(drop_in, "hound_snp.py")
 
 
 _SCORED = """\

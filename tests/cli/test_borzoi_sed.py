@@ -2,8 +2,8 @@
 
 import importlib.resources
 import re
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +26,9 @@ FLAGS = (
 
 
 @pytest.fixture
-def sed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Sed:
-    """Runs borzoi_sed.py in this process: its exit code and what it printed."""
-    from whelp.cli.borzoi_sed import main
-
-    def run(*arguments: Any) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["borzoi_sed.py", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        printed = capsys.readouterr()
-        return int(stopped.value.code or 0), printed.out, printed.err
-
-    return run
+def sed(drop_in: Callable[..., Any]) -> Sed:
+    """Runs borzoi_sed.py."""
+    return partial(drop_in, "borzoi_sed.py")
 
 
 @pytest.fixture

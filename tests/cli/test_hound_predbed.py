@@ -8,6 +8,7 @@ import importlib.resources
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +35,9 @@ TARGETS = """\
 
 
 @pytest.fixture
-def hound(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Hound:
-    """Runs hound_predbed.py in this process: its exit code and what it printed."""
-    from whelp.cli.hound_predbed import main
-
-    def run(*arguments: Any) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hound_predbed.py", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        printed = capsys.readouterr()
-        return int(stopped.value.code or 0), printed.out, printed.err
-
-    return run
+def hound(drop_in: Callable[..., Any]) -> Hound:
+    """Runs hound_predbed.py."""
+    return partial(drop_in, "hound_predbed.py")
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """hound_predvcf.py: both alleles next to the reference's, with the pretrained mini model."""
 
 import importlib.resources
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +21,9 @@ Hound = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def hound(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Hound:
-    """Runs hound_predvcf.py in this process: its exit code and what it printed."""
-    from whelp.cli.hound_predvcf import main
-
-    def run(*arguments: Any) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hound_predvcf.py", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        printed = capsys.readouterr()
-        return int(stopped.value.code or 0), printed.out, printed.err
-
-    return run
+def hound(drop_in: Callable[..., Any]) -> Hound:
+    """Runs hound_predvcf.py."""
+    return partial(drop_in, "hound_predvcf.py")
 
 
 def assert_close(made: np.ndarray, wanted: np.ndarray) -> None:

@@ -10,6 +10,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +30,9 @@ FLAGS = (
 
 
 @pytest.fixture
-def hound(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Hound:
-    """Runs hound_snpgene.py in this process: its exit code and what it printed."""
-    from whelp.cli.hound_snpgene import main
-
-    def run(*arguments: Any) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hound_snpgene.py", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        printed = capsys.readouterr()
-        return int(stopped.value.code or 0), printed.out, printed.err
-
-    return run
+def hound(drop_in: Callable[..., Any]) -> Hound:
+    """Runs hound_snpgene.py."""
+    return partial(drop_in, "hound_snpgene.py")
 
 
 @pytest.fixture

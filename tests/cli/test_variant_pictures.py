@@ -39,9 +39,8 @@ def test_pictures(score_line: list[Any], tmp_path: Path, by_gene: bool) -> None:
             genes = GeneSettings(annotation)
             scorer = GeneScorer(model, targets, fasta, settings=settings, genes=genes)
             measure = GeneStatistics(targets, ["logSED"], old=False, grid=Grid.of(model))
-        mutagenesis = Mutagenesis(
-            model, targets, fasta, measure=measure, settings=MutationSettings()
-        )
+        predictor = scorer.alleles.predictor
+        mutagenesis = Mutagenesis(predictor, fasta, measure=measure, settings=MutationSettings())
         source = VariantFile(vcf, fasta, scorer.alleles.longest)
         summary = score_to_file(scorer, source, tmp_path / "out", run={})
         tables = variant_tables(summary.path, "logSED")
@@ -78,8 +77,7 @@ def test_the_base_that_a_track_hangs_on_is_the_largest_letter(
     with Fasta(genome) as fasta:
         scorer = VariantScorer(model, targets, fasta, settings=ScoreSettings(("SUM",)))
         mutagenesis = Mutagenesis(
-            model,
-            targets,
+            scorer.alleles.predictor,
             fasta,
             measure=TrackStatistics(targets, ["SUM"], old=False),
             settings=MutationSettings(),

@@ -137,6 +137,7 @@ def _mutate(
     from whelp.interpreting.region_file import RegionFile
     from whelp.interpreting.regions import Flanks
     from whelp.loading import load
+    from whelp.scoring.predictor import Predictor
     from whelp.scoring.run import describe_run
     from whelp.scoring.untransform import is_old
     from whelp.specs import TargetsTable
@@ -153,11 +154,11 @@ def _mutate(
         old = options.untransform_old or None
         measure = TrackStatistics(targets, statistics, old=is_old(model.spec, old))
         say_transform(model.spec, old)
-        mutagenesis = Mutagenesis(model, targets, fasta, measure=measure, settings=settings)
-        length = mutagenesis.predictor.length
+        predictor = Predictor.of(model, targets, settings)
+        mutagenesis = Mutagenesis(predictor, fasta, measure=measure, settings=settings)
         return mutate_to_file(
             mutagenesis,
-            RegionFile(path, fasta, length, Flanks(*flanks), kind),
+            RegionFile(path, fasta, predictor.length, Flanks(*flanks), kind),
             Path(options.out_dir),
             run=describe_run(settings, named, statistics=statistics, old=old, flanks=flanks),
             progress=bar.show,

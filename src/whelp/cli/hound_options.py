@@ -46,6 +46,12 @@ _FLAGS: dict[str, dict[str, Any]] = {
 }
 """Flags that mean the same in several commands."""
 
+SCORING_FLAGS = (
+    *("-f", "--float16", "--indel_stitch", "-o", "-p", "--rc", "--shifts", "--stats", "-t", "-u"),
+    *("--require_gpu", "--gcs", "--tensorrt"),
+)
+"""Those of the commands that score variants."""
+
 
 class OptionsError(ValueError):
     """A file of options that cannot be used, or options that contradict one another."""

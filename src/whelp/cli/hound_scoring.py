@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whelp.cli.errors import import_backend
-from whelp.cli.hound_options import check_device
+from whelp.cli.hound_options import check_device, read_shifts, read_statistics
 from whelp.cli.score_display import ScoreBar, say_scored, say_transform
 
 if TYPE_CHECKING:
@@ -97,14 +97,14 @@ def score_settings(options: argparse.Namespace, **more: Any) -> ScoreSettings:
     """Gives the settings of Baskerville's scores, as far as these commands share them.
 
     Args:
-        options: With `snp_stats` and `shifts` read already.
+        options: Of the command line.
         **more: Settings of a command.
     """
     from whelp.scoring.settings import ScoreSettings
 
     common = {
-        "statistics": tuple(options.snp_stats),
-        "shifts": tuple(options.shifts),
+        "statistics": tuple(read_statistics(options.snp_stats)),
+        "shifts": tuple(read_shifts(options.shifts)),
         "rc": options.rc,
         "old": options.untransform_old or None,
         "merge_first": False,

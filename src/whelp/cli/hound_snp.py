@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from whelp.cli.drop_in import drop_in_parser
 from whelp.cli.hound_options import (
+    SCORING_FLAGS,
     add_flags,
     arrange,
     check_files,
-    read_shifts,
-    read_statistics,
     run_drop_in,
 )
 from whelp.cli.hound_scoring import ScoreJob, score_job, score_settings
@@ -44,10 +43,6 @@ statistics:
 example:
   hound_snp.py -f hg38.fa -t data/targets.txt --rc -o scores params.json model.h5 variants.vcf
 """
-_COMMON = (
-    *("-f", "--float16", "--indel_stitch", "-o", "-p", "--rc", "--shifts", "--stats", "-t", "-u"),
-    *("--require_gpu", "--gcs", "--tensorrt"),
-)
 
 
 def main() -> None:
@@ -70,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         help="share of the sequence length within which variants share a window"
         "  [default: %(default)s]",
     )
-    add_flags(parser, *_COMMON, out_dir="snp_out")
+    add_flags(parser, *SCORING_FLAGS, out_dir="snp_out")
     parser.add_argument(
         "files", nargs="+", metavar="FILE", help="params.json, weights (.h5), variants"
     )
@@ -81,8 +76,6 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     options, files, part = arrange(parser, args)
     check_files(parser, options)
     # A word that is not right is told before Keras is imported.
-    options.snp_stats = read_statistics(options.snp_stats)
-    options.shifts = read_shifts(options.shifts)
     settings = score_settings(
         options, stitch=options.indel_stitch, cluster=options.cluster_snps_pct
     )

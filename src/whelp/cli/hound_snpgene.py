@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from whelp.cli.drop_in import drop_in_parser
 from whelp.cli.hound_options import (
+    SCORING_FLAGS,
     add_flags,
     arrange,
     check_files,
-    read_shifts,
-    read_statistics,
     run_drop_in,
 )
 from whelp.cli.hound_scoring import ScoreJob, score_job, score_settings
@@ -43,10 +42,6 @@ example:
   hound_snpgene.py -f hg38.fa -g genes.gtf -t data/targets.txt --stats logSED -o scores \\
     params.json model.h5 variants.vcf
 """
-_COMMON = (
-    *("-f", "--float16", "--indel_stitch", "-o", "-p", "--rc", "--shifts", "--stats", "-t", "-u"),
-    *("--require_gpu", "--gcs", "--tensorrt"),
-)
 
 
 def main() -> None:
@@ -75,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     text = "genes: GTF or GFF3, plain or gzipped; in $HG38 by default"
     add("-g", dest="genes_gtf", default=genes, help=text)
     add("--span", action="store_true", help="count all from a gene's first to its last exon")
-    add_flags(parser, *_COMMON, out_dir="snpgene_out")
+    add_flags(parser, *SCORING_FLAGS, out_dir="snpgene_out")
     add("files", nargs="+", metavar="FILE", help="params.json, weights (.h5), variants")
     return parser
 
@@ -88,8 +83,6 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     from whelp.scoring.gene_windows import GeneSettings
 
     # A word that is not right is told before Keras is imported.
-    options.snp_stats = read_statistics(options.snp_stats)
-    options.shifts = read_shifts(options.shifts)
     settings = score_settings(options, stitch=options.indel_stitch, cluster=options.cluster_pct)
     genes = GeneSettings(Path(options.genes_gtf), span=options.span)
     job = ScoreJob(

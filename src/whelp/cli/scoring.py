@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from whelp.cli.common import EXISTING_FILE, NEW_FOLDER, guarded, precision_option
+from whelp.cli.common import EXISTING_FILE, guarded, split_words
 from whelp.cli.console import say, show_table
-from whelp.cli.evaluating import Numbers
+from whelp.cli.model_options import existing, model_options_without
 from whelp.cli.score_display import ScoreBar, say_scored, say_transform
 from whelp.cli.score_files import check_formats, write_score_files
 from whelp.cli.scorers import Candidate, check_models, load_candidates, model_files
@@ -72,7 +72,6 @@ Example:
 @click.argument("params", type=EXISTING_FILE)
 @click.argument("weights", type=EXISTING_FILE)
 @click.argument("variants", type=EXISTING_FILE)
-@click.option("-g", "--genome", type=EXISTING_FILE, required=True, help="FASTA, plain or bgzip.")
 @click.option(
     "-t",
     "--targets",
@@ -81,7 +80,6 @@ Example:
     multiple=True,
     help="Targets table: the tracks to score; one for all adapters, or one each.",
 )
-@click.option("-o", "--out-dir", type=NEW_FOLDER, required=True, help="Folder of the results.")
 @click.option(
     "-a",
     "--adapter",
@@ -98,7 +96,6 @@ Example:
     multiple=True,
     help="More weights of the same model; scores are averaged over all.",
 )
-@click.option("--head", default="0", help="Head to score by, by index or name.  [default: 0]")
 @click.option("--stats", help="Statistics, with commas.  [default: logSUM; with --genes logSED]")
 @click.option("--genes", type=EXISTING_FILE, help="Score by gene: GTF or GFF3, plain or gzipped.")
 @click.option(
@@ -116,22 +113,12 @@ Example:
     help="Bins of a gene: those with any base of an exon, or a majority.",
 )
 @click.option("--span", is_flag=True, help="Count all from a gene's first to its last exon.")
-@click.option("--rc", is_flag=True, help="Average predictions over both strands.")
-@click.option(
-    "--shifts", type=Numbers(), default="0", show_default=True, help="Shifts to average over, bp."
-)
 @click.option(
     "-c",
     "--cluster",
     default=0.0,
     show_default=True,
     help="Share of the model's length within which variants, or genes, share a window: quicker.",
-)
-@click.option(
-    "--transform-old/--transform-new",
-    default=None,
-    help="How the targets were squashed; old for released Borzoi models.  [default: what PARAMS "
-    "say, else new]",
 )
 @click.option("--table", is_flag=True, help="Write scores.tsv.gz, too.")
 @click.option("--parquet", is_flag=True, help="Write scores.parquet, too (needs pyarrow).")
@@ -150,24 +137,19 @@ Example:
     help="Sequences to run at a time.  [default: what takes about a gigabyte, at most 4; 2 if each "
     "variant has its own window]",
 )
-@click.option("--tf32", is_flag=True, help="Let GPUs round float32 products to 10 bits.")
-@click.option("--resume", is_flag=True, help="Go on with the scores that are in the folder.")
-@click.option("--overwrite", is_flag=True, help="Replace the scores that are in the folder.")
-@precision_option
+@model_options_without("targets", "adapter")
 @guarded
 def command(params: Path, weights: Path, variants: Path, **options: Any) -> None:
     """Score what the VARIANTS change in the tracks that a model predicts."""
     from whelp.scoring.statistics import check_statistics
 
-    if options["resume"] and options["overwrite"]:
-        raise click.UsageError("--resume and --overwrite exclude each other")
+    options["existing"] = existing(options)
     chosen = (options["center"], options["overlap"], options["span"])
     if options["genes"] is None and chosen != ("gene", "any", False):
         raise click.UsageError("--center, --overlap and --span are for --genes")
     if options["stats"] is None:
         options["stats"] = "logSUM" if options["genes"] is None else "logSED"
-    words = [word.strip() for word in options["stats"].split(",") if word.strip()]
-    options["statistics"] = check_statistics(words)
+    options["statistics"] = check_statistics(split_words([options["stats"]]))
     check_formats(options)
     check_models(options)
     for summary in _score(params, weights, variants, options):
@@ -195,7 +177,7 @@ def _score(params: Path, weights: Path, variants: Path, options: dict[str, Any])
             source,
             options["out_dir"],
             run=describe_run(settings, files, **{name: options[name] for name in known}),
-            existing=_existing(options),
+            existing=options["existing"],
             strict=options["strict"],
             progress=bar.show,
         )
@@ -243,12 +225,6 @@ def _settings(options: dict[str, Any]) -> Any:
         old=options["transform_old"],
         batch_size=options["batch_size"],
     )
-
-
-def _existing(options: dict[str, Any]) -> Any:
-    if options["resume"]:
-        return "resume"
-    return "replace" if options["overwrite"] else "refuse"
 
 
 def _say_end(summary: Any, options: dict[str, Any]) -> None:

@@ -64,8 +64,9 @@ def write_variant_report(
         measure = GeneStatistics(
             targets, ranking[:1], old=old, grid=Grid.of(model), overlap=overlap, span=span
         )
+    # What was compiled for the scores serves here, too.
     mutagenesis = Mutagenesis(
-        model, targets, fasta, measure=measure, settings=MutationSettings(rc=settings.rc)
+        scorer.alleles.predictor, fasta, measure=measure, settings=MutationSettings()
     )
     return variants_report(
         with_pictures(tables, scorer, mutagenesis, fasta),

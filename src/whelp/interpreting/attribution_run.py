@@ -12,11 +12,16 @@ import numpy as np
 
 from whelp.interpreting.attribution_table import write_attributions
 from whelp.interpreting.attributor import Attributor
-from whelp.interpreting.mutation_run import REJECTED, census
+from whelp.interpreting.mutation_run import census
 from whelp.interpreting.region_file import Stretches
 from whelp.scoring.errors import ScoreError
-from whelp.scoring.existing import UNFINISHED, Existing, is_finished
-from whelp.scoring.rows import RowFolder
+from whelp.scoring.existing import (
+    UNFINISHED,
+    Existing,
+    is_finished,
+    rejected_lines,
+    unfinished_rows,
+)
 
 ATTRIBUTIONS = "attributions.h5"
 
@@ -81,11 +86,8 @@ def attribute_to_file(
     if is_finished(out_dir, existing, note, name=ATTRIBUTIONS):
         return _summary(path, resumed=None)
     extent, _ = census(stretches, out_dir, strict=strict)
-    other = "refuse" if existing == "resume" else "replace"
     layout = attributor.layout(extent.longest)
-    with RowFolder(out_dir / UNFINISHED, layout, run, other=other) as rows:
-        # Also cuts off what a killed process left half written.
-        rows.keep(0 if existing == "replace" else rows.finished)
+    with unfinished_rows(out_dir / UNFINISHED, layout, run, existing) as rows:
         before = rows.finished
         for number, region in enumerate(stretches.regions()):
             if number >= before:
@@ -103,8 +105,8 @@ def _summary(path: Path, *, resumed: int | None) -> AttributionSummary:
     """What the files say; without a number, all stretches had been explained before."""
     with h5py.File(path) as file:
         shares = file["share"][:]
-    rejected = path.with_name(REJECTED)
-    lines = sum(1 for _ in rejected.open(encoding="utf-8")) - 1 if rejected.exists() else 0
     number = len(shares)
     partly = int((shares < 1).sum())
-    return AttributionSummary(path, number, partly, lines, number if resumed is None else resumed)
+    return AttributionSummary(
+        path, number, partly, rejected_lines(path), number if resumed is None else resumed
+    )

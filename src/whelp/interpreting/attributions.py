@@ -20,9 +20,9 @@ from whelp.interpreting.attribution_plan import (
 )
 from whelp.interpreting.attribution_run import attribute_to_file
 from whelp.interpreting.gradients import GradientSettings
-from whelp.interpreting.mutation_run import REJECTED
 from whelp.interpreting.saturation import region_path
 from whelp.models import SequenceModel
+from whelp.scoring.existing import REJECTED
 from whelp.specs import TargetsTable
 
 Floats = npt.NDArray[np.float32]

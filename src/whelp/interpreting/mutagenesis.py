@@ -13,11 +13,9 @@ from whelp.genome import dna
 from whelp.genome.fasta import Fasta
 from whelp.interpreting.measures import Measure
 from whelp.interpreting.regions import Region
-from whelp.models import SequenceModel
 from whelp.scoring.errors import ScoreError
 from whelp.scoring.predictor import Moved, Predictor
 from whelp.scoring.statistics import as_half
-from whelp.specs import TargetsTable
 
 _MOST_VALUES = 1 << 22
 _MOST_POSITIONS = 32
@@ -55,47 +53,25 @@ class Mutagenesis:
     """Scores the mutations of stretches; the reference is predicted once a window.
 
     Args:
-        model: A model with one head.
-        targets: The tracks.
+        predictor: The model, as it is run; see `Predictor.of`.
         fasta: The genome.
         measure: What is compared between the reference and a mutation.
-        settings: How.
+        settings: How. What is averaged over strands, batches and N are the predictor's.
 
     Attributes:
-        predictor: The model, as it is run.
+        predictor: As given.
         measure: As given.
         settings: As given.
-
-    Raises:
-        ScoreError: Model, targets and settings do not go together.
     """
 
     def __init__(
-        self,
-        model: SequenceModel,
-        targets: TargetsTable,
-        fasta: Fasta,
-        *,
-        measure: Measure,
-        settings: MutationSettings,
+        self, predictor: Predictor, fasta: Fasta, *, measure: Measure, settings: MutationSettings
     ) -> None:
-        self.predictor = Predictor(
-            model,
-            targets,
-            rc=settings.rc,
-            batch_size=settings.batch_size,
-            unknown=settings.unknown,
-        )
-        far = [shift for shift in settings.shifts if 2 * abs(shift) > self.predictor.length]
-        if far:
-            raise ScoreError(
-                f"a shift of {far[0]} bp moves more than half of the model's "
-                f"{self.predictor.length} bp out of sight; expected shifts of a few bp"
-            )
+        self.predictor = predictor
         self.measure = measure
         self.settings = settings
         self._fasta = fasta
-        self._columns = len(targets) * 3 * len(settings.shifts)
+        self._columns = len(predictor) * 3 * len(settings.shifts)
 
     def layout(self) -> np.dtype:
         """Give the structure of a position's scores.

@@ -27,6 +27,7 @@ from whelp.interpreting.regions import Flanks
 from whelp.models import SequenceModel
 from whelp.scoring.errors import ScoreError
 from whelp.scoring.grid import Grid
+from whelp.scoring.predictor import Predictor
 from whelp.scoring.strands import Strands
 from whelp.scoring.untransform import is_old
 from whelp.specs import TargetsTable
@@ -116,7 +117,8 @@ def plan_mutagenesis(
         measure = GeneStatistics(chosen, plan.statistics, old=old, grid=grid)
     else:
         measure = TrackStatistics(chosen, plan.statistics, old=old)
-    return Mutagenesis(model, chosen, fasta, measure=measure, settings=settings)
+    predictor = Predictor.of(model, chosen, settings)
+    return Mutagenesis(predictor, fasta, measure=measure, settings=settings)
 
 
 def plan_regions(

@@ -16,10 +16,16 @@ from whelp.interpreting.mutation_table import Extent, write_mutations
 from whelp.interpreting.region_file import RegionFile, Stretches, Unfit
 from whelp.interpreting.regions import Region, RegionError
 from whelp.scoring.errors import ScoreError
-from whelp.scoring.existing import SCORES, UNFINISHED, Existing, is_finished
+from whelp.scoring.existing import (
+    REJECTED,
+    SCORES,
+    UNFINISHED,
+    Existing,
+    is_finished,
+    rejected_lines,
+    unfinished_rows,
+)
 from whelp.scoring.rows import RowFolder
-
-REJECTED = "rejected.tsv"
 
 Progress = Callable[[int, int], None]
 
@@ -81,10 +87,7 @@ def mutate_to_file(
     if is_finished(out_dir, existing, note):
         return _summary(out_dir)
     extent, rejected = census(regions, out_dir, strict=strict)
-    other = "refuse" if existing == "resume" else "replace"
-    with RowFolder(out_dir / UNFINISHED, mutagenesis.layout(), run, other=other) as rows:
-        if existing == "replace":
-            rows.keep(0)
+    with unfinished_rows(out_dir / UNFINISHED, mutagenesis.layout(), run, existing) as rows:
         before = _mutate_rest(
             mutagenesis,
             regions,
@@ -184,7 +187,5 @@ def _summary(out_dir: Path) -> MutationSummary:
     """What was done in a folder whose scores are finished."""
     with h5py.File(out_dir / SCORES) as file:
         lengths = file["length"][:]
-    rejected = out_dir / REJECTED
-    lines = sum(1 for _ in rejected.open(encoding="utf-8")) - 1 if rejected.exists() else 0
-    positions = int(lengths.sum())
-    return MutationSummary(out_dir / SCORES, len(lengths), positions, lines, positions)
+    positions, path = int(lengths.sum()), out_dir / SCORES
+    return MutationSummary(path, len(lengths), positions, rejected_lines(path), positions)

@@ -26,12 +26,11 @@ def embedding(model: SequenceModel, layer: int) -> tuple[keras.Model, Extent]:
     Raises:
         PredictError: There is no such layer, or the model is not one of the trunk for -1.
     """
-    stride, crop = model.stride, model.crop * model.stride
-    length = int(model.spec.seq_length)
+    extent = Extent.of(model)
     if layer == TRUNK_OUTPUT:
         if model.head != TRUNK:
             raise PredictError(f"expected a model with the head {TRUNK!r}, received {model.head!r}")
-        return model, Extent(length, crop, stride, model.target_length)
+        return model, extent
     norms = [
         site.layer
         for site in model.sites.values()
@@ -47,6 +46,6 @@ def embedding(model: SequenceModel, layer: int) -> tuple[keras.Model, Extent]:
     if len(output.shape) != 3:
         raise PredictError(f"embedding by layer {layer}: it is not one of positions and channels")
     positions = int(output.shape[1])
-    if positions == model.target_length and crop:
-        return inner, Extent(length, crop, stride, positions)
-    return inner, Extent(length, 0, length // positions, positions)
+    if positions == extent.bins and extent.crop:
+        return inner, extent
+    return inner, Extent(extent.length, 0, extent.length // positions, positions)

@@ -11,11 +11,10 @@ from typing import Any
 
 from whelp.files import atomic_path
 from whelp.predicting.errors import PredictError
-from whelp.scoring.existing import Existing
+from whelp.scoring.existing import Existing, unfinished_rows
 from whelp.scoring.rows import RowFolder
 
 RECORD = "predictions.json"
-REJECTED = "rejected.tsv"
 _UNFINISHED = ".predictions.unfinished"
 
 
@@ -95,10 +94,7 @@ class OutputFolder:
             PredictError: The disk has not the room.
             OSError: It cannot be written.
         """
-        other = "refuse" if self._existing == "resume" else "replace"
-        rows = RowFolder(self.path / _UNFINISHED, layout, self._run, other=other)
-        if self._existing == "replace":
-            rows.keep(0)
+        rows = unfinished_rows(self.path / _UNFINISHED, layout, self._run, self._existing)
         needed = (number - rows.finished) * layout.itemsize
         free = shutil.disk_usage(self.path).free
         if needed > free:

@@ -115,10 +115,7 @@ def common_extent(models: Sequence[SequenceModel]) -> Extent:
     """
     if not models:
         raise PredictError("expected at least one model, received none")
-    extents = []
-    for model in models:
-        length, stride = int(model.spec.seq_length), model.stride
-        extents.append(Extent(length, model.crop * stride, stride, model.target_length))
+    extents = [Extent.of(model) for model in models]
     if len(set(extents)) > 1:
         raise PredictError(
             f"replicates must be models of the same windows; received {extents[0]} and "

@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from whelp.genome.fasta import Fasta
-from whelp.predicting.folder import REJECTED, OutputFolder, PredictSummary
+from whelp.predicting.folder import OutputFolder, PredictSummary
 from whelp.predicting.forward import Forward
 from whelp.predicting.outputs import write_track_bigwig, write_windows_h5
 from whelp.predicting.regions import Unplaced, write_unplaced
 from whelp.predicting.settings import BIGWIGS, PREDICTIONS
 from whelp.predicting.tiles import Windows
 from whelp.predicting.tracks import OutputTracks
-from whelp.scoring.existing import Existing
+from whelp.scoring.existing import REJECTED, Existing
 from whelp.scoring.rows import RowFolder
 
 Progress = Callable[[int, int], None]

@@ -10,24 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from whelp.predicting.errors import PredictError
+from whelp.scoring.grid import Grid
 
 Positions = npt.NDArray[np.int64]
 
 
-class Extent(NamedTuple):
-    """What a model sees and what it predicts.
+class Extent(Grid):
+    """What a model sees and what it predicts, to be laid side by side."""
 
-    Attributes:
-        length: Length of a window of sequence, bp.
-        crop: What is not predicted on either side, bp.
-        stride: Width of a bin, bp.
-        bins: Bins of a prediction.
-    """
-
-    length: int
-    crop: int
-    stride: int
-    bins: int
+    __slots__ = ()
 
     @property
     def predicted(self) -> int:

@@ -15,7 +15,6 @@ from whelp.genome.indel_shifts import ShiftPlan, pair_predictions, plan_shifts, 
 from whelp.genome.variant_windows import Window
 from whelp.genome.variants import Variant
 from whelp.models import SequenceModel
-from whelp.scoring.errors import ScoreError
 from whelp.scoring.predictor import Floats, Moved, PredictedWindow, Predictor
 from whelp.scoring.settings import ScoreSettings
 from whelp.scoring.statistics import Allele
@@ -89,20 +88,8 @@ class AlleleCoverage:
         settings: ScoreSettings,
         coverage: Callable[[Floats], Floats],
     ) -> None:
-        self.predictor = Predictor(
-            model,
-            targets,
-            rc=settings.rc,
-            batch_size=settings.batch_size,
-            unknown=settings.unknown,
-        )
+        self.predictor = Predictor.of(model, targets, settings)
         self.longest = self.predictor.length // 2
-        far = [shift for shift in settings.shifts if abs(shift) > self.longest]
-        if far:
-            raise ScoreError(
-                f"a shift of {far[0]} bp moves more than half of the model's {self.longest * 2} bp "
-                f"out of sight; expected shifts of a few bp"
-            )
         self.settings = settings
         self._tracks = len(targets)
         self._copies = len(settings.shifts) * (2 if settings.rc else 1)

@@ -16,9 +16,9 @@ from whelp.genome.alleles import checked_variants
 from whelp.genome.fasta import Fasta
 from whelp.genome.variant_windows import Window
 from whelp.genome.variants import Rejected, Variant, VariantError, read_variants
+from whelp.scoring.existing import REJECTED
 from whelp.scoring.table import Sizes
 
-REJECTED = "rejected.tsv"
 _COLUMNS = ("chrom", "pos", "id", "ref", "alt", "reason")
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import h5py
+import numpy as np
 
 from whelp.scoring.errors import ScoreError
+from whelp.scoring.rows import RowFolder
 
 SCORES = "scores.h5"
+REJECTED = "rejected.tsv"
 UNFINISHED = ".scores.unfinished"
 
 Existing = Literal["refuse", "resume", "continue", "replace"]
@@ -55,3 +59,31 @@ def is_finished(out_dir: Path, existing: Existing, note: str, *, name: str = SCO
             f"or choose another folder."
         )
     return True
+
+
+def unfinished_rows(
+    folder: Path, layout: np.dtype, run: Mapping[str, Any], existing: Existing
+) -> RowFolder:
+    """Open what an earlier run has finished, and lock it.
+
+    Args:
+        folder: Where the rows are.
+        layout: Structure of a row.
+        run: What the rows depend on.
+        existing: What becomes of rows that are there, see `is_finished`.
+
+    Raises:
+        ScoreError: Another process writes there, or they are of another run and to be resumed.
+        OSError: They cannot be written.
+    """
+    other = "refuse" if existing == "resume" else "replace"
+    rows = RowFolder(folder, layout, run, other=other)
+    if existing == "replace":
+        rows.keep(0)
+    return rows
+
+
+def rejected_lines(results: Path) -> int:
+    """Count what `rejected.tsv` beside results lists; 0 where there is none."""
+    path = results.with_name(REJECTED)
+    return sum(1 for _ in path.open(encoding="utf-8")) - 1 if path.exists() else 0

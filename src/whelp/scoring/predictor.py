@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, Self
 
 import keras
 import numpy as np
@@ -32,6 +32,26 @@ class Moved(NamedTuple):
 
     bases: Bases
     near: int
+
+
+class Averaging(Protocol):
+    """Settings of what is averaged and how it is run, as `Predictor` and its callers take them."""
+
+    @property
+    def shifts(self) -> tuple[int, ...]:
+        """Shifts of the ensemble, bp."""
+
+    @property
+    def rc(self) -> bool:
+        """Average predictions over both strands."""
+
+    @property
+    def batch_size(self) -> int | None:
+        """Sequences that are run at a time, at most; None for as many as fit."""
+
+    @property
+    def unknown(self) -> float:
+        """What stands in all four columns of an N."""
 
 
 class Predictor:
@@ -73,6 +93,38 @@ class Predictor:
         self._swap = np.array(targets.strand_pair or range(len(targets)))
         self._strands = (False, True) if rc else (False,)
         self._unknown = unknown
+
+    @classmethod
+    def of(cls, model: SequenceModel, targets: TargetsTable, settings: Averaging) -> Self:
+        """Make the predictor that settings ask for.
+
+        Args:
+            model: A model with one head.
+            targets: The tracks.
+            settings: How predictions are averaged.
+
+        Raises:
+            ScoreError: As of the class, or a shift is larger than half of the model's window.
+        """
+        predictor = cls(
+            model,
+            targets,
+            rc=settings.rc,
+            batch_size=settings.batch_size,
+            unknown=settings.unknown,
+        )
+        longest = predictor.length // 2
+        far = [shift for shift in settings.shifts if abs(shift) > longest]
+        if far:
+            raise ScoreError(
+                f"a shift of {far[0]} bp moves more than half of the model's {longest * 2} bp "
+                f"out of sight; expected shifts of a few bp"
+            )
+        return predictor
+
+    def __len__(self) -> int:
+        """Number of tracks."""
+        return len(self._swap)
 
     def describe(self) -> str:
         """Say in a sentence what an alternate takes."""

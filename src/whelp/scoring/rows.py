@@ -79,7 +79,7 @@ class RowFolder:
             self._file.truncate(0)
             with atomic_path(record) as new:
                 new.write_text(text, encoding="utf-8")
-        self.finished = os.fstat(self._file.fileno()).st_size // self._layout.itemsize
+        self.keep(os.fstat(self._file.fileno()).st_size // self._layout.itemsize)
 
     def keep(self, rows: int) -> None:
         """Forget all rows but the first so many."""

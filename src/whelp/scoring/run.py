@@ -16,9 +16,16 @@ import numpy.typing as npt
 from whelp.files import atomic_path, remove_partial
 from whelp.genome.variant_windows import Window
 from whelp.genome.variants import Rejected, Variant
-from whelp.scoring.census import REJECTED, VariantFile, take_census
+from whelp.scoring.census import VariantFile, take_census
 from whelp.scoring.errors import ScoreError
-from whelp.scoring.existing import UNFINISHED, Existing, is_finished
+from whelp.scoring.existing import (
+    REJECTED,
+    UNFINISHED,
+    Existing,
+    is_finished,
+    rejected_lines,
+    unfinished_rows,
+)
 from whelp.scoring.rows import RowFolder
 from whelp.scoring.table import Sizes
 
@@ -118,12 +125,9 @@ def score_to_file(
     path = out_dir / scorer.file_name
     if is_finished(out_dir, existing, note, name=scorer.file_name):
         return _summary(path)
-    other = "refuse" if existing == "resume" else "replace"
-    with RowFolder(out_dir / UNFINISHED, scorer.layout(), run, other=other) as rows:
+    with unfinished_rows(out_dir / UNFINISHED, scorer.layout(), run, existing) as rows:
         remove_partial(path)
         remove_partial(out_dir / REJECTED)
-        if existing == "replace":
-            rows.keep(0)
         census = take_census(
             variants, out_dir, windows=scorer.windows, count=scorer.count, strict=strict
         )
@@ -153,9 +157,7 @@ def _summary(path: Path) -> ScoreSummary:
     with h5py.File(path) as file:
         scored = int(file.attrs["scored"])
         rows = len(file["si" if "si" in file else "pos"])
-    rejected = path.with_name(REJECTED)
-    lines = sum(1 for _ in rejected.open(encoding="utf-8")) - 1 if rejected.exists() else 0
-    return ScoreSummary(path, scored, lines, rows, rows)
+    return ScoreSummary(path, scored, rejected_lines(path), rows, rows)
 
 
 def _score_rest(

@@ -10,9 +10,10 @@ import pandas as pd
 
 from whelp.genome.fasta import Fasta
 from whelp.models import SequenceModel
+from whelp.scoring.existing import REJECTED
 from whelp.scoring.gene_scores import GeneScorer
 from whelp.scoring.gene_windows import GeneSettings
-from whelp.scoring.run import REJECTED, VariantFile, score_to_file
+from whelp.scoring.run import VariantFile, score_to_file
 from whelp.scoring.score_table import group_frames, has_groups, score_frames
 from whelp.scoring.settings import ScoreSettings
 from whelp.scoring.several import Replicates

@@ -15,7 +15,7 @@ from scipy.special import rel_entr
 
 from whelp.scoring.statistics import (
     Allele,
-    StatisticError,
+    check_statistics,
     log_norm1,
     log_norm2,
     log_of_total,
@@ -23,7 +23,6 @@ from whelp.scoring.statistics import (
     norm2,
     total,
 )
-from whelp.specs.errors import nearest
 
 Floats = npt.NDArray[np.float64]
 
@@ -82,19 +81,7 @@ def check_sed_statistics(names: Iterable[str]) -> tuple[str, ...]:
     Raises:
         StatisticError: A name is not known (the nearest is named), or there are none.
     """
-    names = tuple(dict.fromkeys(names))
-    known = (*CHANGES, *SHAPES)
-    if not names:
-        raise StatisticError(f"no statistic was asked for; expected some of {', '.join(known)}")
-    for name in names:
-        if name not in known:
-            near = nearest(name, known)
-            hint = "" if near is None else f"; did you mean {near!r}?"
-            raise StatisticError(
-                f"{name!r} is not a statistic of borzoi_sed.py; expected some of "
-                f"{', '.join(known)}{hint}"
-            )
-    return names
+    return check_statistics(names, (*CHANGES, *SHAPES), of=" of borzoi_sed.py")
 
 
 def sed_scores(

@@ -11,7 +11,7 @@ strands afterwards: `score(..., strands=...)`. For `SUM` that is the same; other
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -191,8 +191,15 @@ STATISTICS: Mapping[str, Statistic] = MappingProxyType(
 """Name -> statistic."""
 
 
-def check_statistics(names: Iterable[str]) -> tuple[str, ...]:
+def check_statistics(
+    names: Iterable[str], known: Collection[str] | None = None, *, of: str = ""
+) -> tuple[str, ...]:
     """Check names of statistics, before hours of work are spent on others.
+
+    Args:
+        names: The names.
+        known: Those that there are; `STATISTICS` by default.
+        of: Whose they are, for the error, such as " of borzoi_sed.py".
 
     Returns:
         The names without repetitions, in the order given.
@@ -201,15 +208,16 @@ def check_statistics(names: Iterable[str]) -> tuple[str, ...]:
         StatisticError: A name is not known (the nearest is named), or there are none.
     """
     names = tuple(dict.fromkeys(names))
-    known = ", ".join(STATISTICS)
+    known = STATISTICS if known is None else known
+    listed = ", ".join(known)
     if not names:
-        raise StatisticError(f"no statistic was asked for; expected one or more of {known}")
+        raise StatisticError(f"no statistic was asked for; expected one or more of {listed}")
     for name in names:
-        if name not in STATISTICS:
-            near = nearest(name, STATISTICS)
+        if name not in known:
+            near = nearest(name, known)
             hint = "" if near is None else f"; did you mean {near!r}?"
             raise StatisticError(
-                f"{name!r} is not a statistic; expected one or more of {known}{hint}"
+                f"{name!r} is not a statistic{of}; expected one or more of {listed}{hint}"
             )
     return names
 

@@ -15,7 +15,7 @@ from whelp.weights.porting import (
     depthwise_kernel,
     rows,
 )
-from whelp.weights.torch_layers import affine, batch_norm, layer_norm
+from whelp.weights.torch_layers import affine, batch_norm, layer_norm, relative_attention
 
 _REPEATS = 5  # Pools stand between them in the package's list.
 
@@ -27,7 +27,7 @@ def borzoi_pytorch_rules() -> list[Rule]:
         *affine("conv_dna.conv_layer", "conv_dna.conv", conv_kernel),
         *(rule for theirs, ours in tower for rule in _block(theirs, ours)),
         *_block("unet1.1", f"res_tower.{_REPEATS}"),
-        *_relative_attention("transformer.{i}.0.fn.1", "transformer_tower.{i}.attention"),
+        *relative_attention("transformer.{i}.0.fn.1", "transformer_tower.{i}.attention"),
         *_rotary_attention("transformer.{i}.0.fn.1.mha", "rotary_tower.{i}.attention"),
         *_transformer("transformer.{i}", "transformer_tower.{i}"),
         *_transformer("transformer.{i}", "rotary_tower.{i}"),
@@ -50,19 +50,6 @@ def _transformer(theirs: str, ours: str) -> list[Rule]:
         *layer_norm(f"{theirs}.1.fn.0", f"{ours}.ff_norm"),
         *affine(f"{theirs}.1.fn.1", f"{ours}.ff_up"),
         *affine(f"{theirs}.1.fn.4", f"{ours}.ff_down"),
-    ]
-
-
-def _relative_attention(theirs: str, ours: str) -> list[Rule]:
-    projections = {"to_q": "query", "to_k": "key", "to_v": "value", "to_rel_k": "position"}
-    return [
-        Rule(f"{theirs}.rel_content_bias", f"{ours}/r_w_bias"),
-        Rule(f"{theirs}.rel_pos_bias", f"{ours}/r_r_bias"),
-        *(
-            Rule(f"{theirs}.{a}.weight", f"{ours}.{b}/kernel", dense_kernel)
-            for a, b in projections.items()
-        ),
-        *affine(f"{theirs}.to_out", f"{ours}.output"),
     ]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from whelp.weights.porting import LazyTensor, Rule, conv_kernel, dense_kernel
-from whelp.weights.torch_layers import affine, batch_norm, layer_norm
+from whelp.weights.torch_layers import affine, batch_norm, layer_norm, relative_attention
 
 _PLACES = {
     "_trunk.1.": "stem.",
@@ -43,7 +43,7 @@ def enformer_pytorch_rules() -> list[Rule]:
         *_convolution(f"{tower}.1.fn", "res_tower.{i}", "_1"),
         _pool(f"{tower}.2", "res_tower.{i}"),
         *layer_norm(f"{block}.0.fn.0", f"{ours}.attention_norm"),
-        *_attention(f"{block}.0.fn.1", f"{ours}.attention"),
+        *relative_attention(f"{block}.0.fn.1", f"{ours}.attention"),
         *layer_norm(f"{block}.1.fn.0", f"{ours}.ff_norm"),
         *affine(f"{block}.1.fn.1", f"{ours}.ff_up"),
         *affine(f"{block}.1.fn.4", f"{ours}.ff_down"),
@@ -74,16 +74,3 @@ def _pool(theirs: str, ours: str) -> Rule:
 def _logits_kernel(array: NDArray[Any]) -> NDArray[Any]:
     """Takes `(out, in, 1, 1)` of a convolution of windows to `(in, out)`."""
     return dense_kernel(array[..., 0])
-
-
-def _attention(theirs: str, ours: str) -> list[Rule]:
-    projections = {"to_q": "query", "to_k": "key", "to_v": "value", "to_rel_k": "position"}
-    return [
-        Rule(f"{theirs}.rel_content_bias", f"{ours}/r_w_bias"),
-        Rule(f"{theirs}.rel_pos_bias", f"{ours}/r_r_bias"),
-        *(
-            Rule(f"{theirs}.{a}.weight", f"{ours}.{b}/kernel", dense_kernel)
-            for a, b in projections.items()
-        ),
-        *affine(f"{theirs}.to_out", f"{ours}.output"),
-    ]

@@ -25,3 +25,17 @@ def batch_norm(source: str, target: str) -> list[Rule]:
     """Returns the rules of a batch normalisation, whose counter of batches nobody needs."""
     rules = [Rule(f"{source}.{a}", f"{target}/{b}") for a, b in _BATCH_NORM.items()]
     return [*rules, Rule(f"{source}.num_batches_tracked", None)]
+
+
+def relative_attention(source: str, target: str) -> list[Rule]:
+    """Returns the rules of attention with Enformer's relative positions."""
+    projections = {"to_q": "query", "to_k": "key", "to_v": "value", "to_rel_k": "position"}
+    return [
+        Rule(f"{source}.rel_content_bias", f"{target}/r_w_bias"),
+        Rule(f"{source}.rel_pos_bias", f"{target}/r_r_bias"),
+        *(
+            Rule(f"{source}.{a}.weight", f"{target}.{b}/kernel", dense_kernel)
+            for a, b in projections.items()
+        ),
+        *affine(f"{source}.to_out", f"{target}.output"),
+    ]
