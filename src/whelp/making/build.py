@@ -24,9 +24,9 @@ from whelp.making.options import (
 from whelp.making.plan import WindowPlan, plan_windows
 from whelp.making.records import RecordJob, RecordWriter, record_jobs
 from whelp.making.tracks import TrackJob, TrackReader, finished_track
-from whelp.making.workers import Failure, run_jobs
 from whelp.specs import TargetsTable
 from whelp.wording import listed
+from whelp.workers import Failure, Processes
 
 __all__ = [
     "DataSettings",
@@ -150,7 +150,7 @@ def _read_tracks(work: _Work, folder: DataFolder, tell: ProgressHook) -> tuple[T
     finished, total = len(work.jobs) - len(todo), len(work.jobs)
     tell(Progress("tracks", finished, total))
     failures: list[str] = []
-    with closing(run_jobs(reader, todo, work.settings.process_count)) as results:
+    with closing(Processes(work.settings.process_count).run(reader, todo)) as results:
         for at, result in results:
             job = todo[at]
             if isinstance(result, Failure):
@@ -212,7 +212,7 @@ def _write_records(
     total = len(writer.windows)
     written = total - sum(job.last - job.first for job in todo)
     tell(Progress("records", written, total))
-    with closing(run_jobs(writer, todo, processes)) as results:
+    with closing(Processes(processes).run(writer, todo)) as results:
         for at, result in results:
             job = todo[at]
             if isinstance(result, Failure):

@@ -15,23 +15,24 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import IO, Any, NamedTuple, Protocol, TypeVar, cast
 
 Job = TypeVar("Job", contravariant=True)
 Result = TypeVar("Result", covariant=True)
 
-_START = "import sys; sys.path[:] = {path!r}; from whelp.making.workers import serve; serve()"
-
+_START = "import sys; sys.path[:] = {path!r}; from whelp.workers import serve; serve()"
 
 _WORTH_A_WORKER = 24
 """Jobs for which a single worker, which is faster at them, has earned its start."""
 
+_IN_FLIGHT = 2
+"""Jobs a worker, one of which waits: none is idle while results are looked at."""
+
 _ENVIRONMENT = {
-    # Workers do not multiply matrices; the threads for it would cost memory.
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
     # Arrays of a window are made and dropped all the time. Kept by the process, and not given back
     # to the system each time, they cost half as much.
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
@@ -59,49 +60,92 @@ class Failure(NamedTuple):
     is_system: bool = False
 
 
-def run_jobs(
-    task: Task[Job, Result], jobs: Sequence[Job], processes: int
-) -> Generator[tuple[int, Result | Failure]]:
-    """Do jobs side by side; one that fails does not stop the others.
+class Runner(Protocol):
+    """Does jobs side by side, wherever."""
 
-    Args:
-        task: What is done with each; like jobs and results, it is pickled.
-        jobs: The jobs, begun in this order.
-        processes: How many at a time. With 1, a few jobs are done in this process.
+    def run(
+        self, task: Task[Job, Result], jobs: Iterable[Job]
+    ) -> Generator[tuple[int, Result | Failure]]:
+        """Do jobs in any order; one that fails does not stop the others.
 
-    Yields:
-        Place of the job in `jobs`, and its result or why there is none, as jobs are done.
+        Args:
+            task: What is done with each; like jobs and results, it is pickled. What it loads at its
+                first job, it may keep for the others.
+            jobs: The jobs, begun in this order, and taken when there is somebody to do them.
+
+        Yields:
+            Place of the job in `jobs`, and its result or why there is none, as jobs are done.
+        """
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Does jobs in processes of this machine; a `Runner`.
+
+    A job whose process dies has failed, and another process takes the place of that one.
+
+    Attributes:
+        number: How many jobs at a time.
+        threads: Threads of each process for products of matrices; None leaves it to the libraries.
+        environment: Further variables of the environment.
+        apart: Whether even a few jobs, which would be done sooner here, get a process of their own.
     """
-    if len(jobs) < 2 or (processes == 1 and len(jobs) < _WORTH_A_WORKER):
-        for at, job in enumerate(jobs):
-            yield at, _attempt(task, job)
-        return
-    pool = _Pool(task, jobs)
-    try:
-        pool.start(min(processes, len(jobs)))
-        for _ in jobs:
-            yield pool.results.get()
-    finally:
-        pool.stop()
+
+    number: int = 1
+    threads: int | None = 1
+    environment: Mapping[str, str] = field(default_factory=dict)
+    apart: bool = False
+
+    def run(
+        self, task: Task[Job, Result], jobs: Iterable[Job]
+    ) -> Generator[tuple[int, Result | Failure]]:
+        """Do jobs; with one process and few jobs in this one, see `Runner.run`."""
+        enough = 1 if self.apart else _WORTH_A_WORKER if self.number == 1 else 2
+        rest = iter(jobs)
+        first = list(islice(rest, enough))
+        if len(first) < enough:
+            for at, job in enumerate(first):
+                yield at, attempt(task, job)
+            return
+        pool = _Pool(task, {**_ENVIRONMENT, **_threads(self.threads), **self.environment})
+        try:
+            yield from pool.do(chain(first, rest), self.number)
+        finally:
+            pool.stop()
 
 
 class _Pool:
     """Processes, each with a thread here that hands it jobs."""
 
-    def __init__(self, task: Any, jobs: Sequence[Any]) -> None:
-        self.results: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
+    def __init__(self, task: Any, environment: Mapping[str, str]) -> None:
+        self._results: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
         self._task = pickle.dumps(task)
-        self._jobs: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
-        for place_and_job in enumerate(jobs):
-            self._jobs.put(place_and_job)
+        self._environment = environment
+        self._jobs: queue.SimpleQueue[tuple[int, Any] | None] = queue.SimpleQueue()
         self._workers: list[subprocess.Popen[bytes]] = []
         self._threads: list[threading.Thread] = []
         self._stopped = threading.Event()
 
-    def start(self, processes: int) -> None:
-        for _ in range(processes):
-            self._workers.append(_start_worker())
-        for worker in self._workers:
+    def do(self, jobs: Iterable[Any], processes: int) -> Iterator[tuple[int, Any]]:
+        """Do jobs in so many processes, or fewer where there are fewer jobs."""
+        waiting = enumerate(jobs)
+        begun = list(islice(waiting, _IN_FLIGHT * processes))
+        for job in begun:
+            self._jobs.put(job)
+        self._start(min(processes, len(begun)))
+        open_jobs = len(begun)
+        while open_jobs:
+            result = self._results.get()
+            open_jobs -= 1
+            for job in islice(waiting, 1):
+                self._jobs.put(job)
+                open_jobs += 1
+            yield result
+
+    def _start(self, processes: int) -> None:
+        workers = [_start_worker(self._environment) for _ in range(processes)]
+        self._workers.extend(workers)
+        for worker in workers:
             thread = threading.Thread(target=self._attend, args=(worker,), daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -109,11 +153,15 @@ class _Pool:
     def stop(self) -> None:
         """End the workers; those in the middle of a job are stopped."""
         self._stopped.set()
+        for _ in self._threads:
+            self._jobs.put(None)
         for worker in self._workers:
             worker.kill()
         for thread in self._threads:
             thread.join()
         for worker in self._workers:
+            # One may have been started since.
+            worker.kill()
             worker.wait()
             for pipe in (worker.stdin, worker.stdout):
                 with suppress(OSError):
@@ -122,30 +170,32 @@ class _Pool:
     def _attend(self, worker: subprocess.Popen[bytes]) -> None:
         """Hand jobs to a worker until there are none; a new one takes the place of a dead one."""
         is_new = True
-        while not self._stopped.is_set():
+        while (job := self._jobs.get()) is not None and not self._stopped.is_set():
             try:
-                at, job = self._jobs.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                result = _ask(worker, self._task if is_new else b"", job)
+                result = _ask(worker, self._task if is_new else b"", job[1])
                 is_new = False
             except (EOFError, OSError, pickle.UnpicklingError):
                 if self._stopped.is_set():
                     return
                 result = Failure(_death(worker.wait()), is_system=True)
-                worker, is_new = _start_worker(), True
+                worker, is_new = _start_worker(self._environment), True
                 self._workers.append(worker)
-            self.results.put((at, result))
+            self._results.put((job[0], result))
 
 
-def _start_worker() -> subprocess.Popen[bytes]:
-    environment = {**os.environ, **_ENVIRONMENT}
+def _threads(number: int | None) -> dict[str, str]:
+    """Variables that libraries of linear algebra read when they are imported."""
+    if number is None:
+        return {}
+    return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(number))
+
+
+def _start_worker(environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-c", _START.format(path=sys.path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=environment,
+        env={**os.environ, **environment},
     )
 
 
@@ -166,7 +216,7 @@ def _death(code: int) -> str:
     return f"its process ended with code {code}"
 
 
-def _attempt(task: Any, job: Any) -> Any:
+def attempt(task: Any, job: Any) -> Any:
     """Do a job; an error that is meant for the user becomes a `Failure`."""
     try:
         return task(job)
@@ -190,7 +240,7 @@ def serve() -> None:
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
     task = jobs.get()
     while True:
-        pickle.dump(_attempt(task, jobs.get()), answers)
+        pickle.dump(attempt(task, jobs.get()), answers)
         answers.flush()
 
 
