@@ -1,11 +1,14 @@
 """`whelp score` with several adapters on one trunk, and with replicates."""
 
+import gzip
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
 import whelp as package
@@ -76,16 +79,48 @@ def test_replicates(
         words = ["score", score_line[1], path, *score_line[3:], "--no-report", "-o"]
         assert whelp(*words, tmp_path / f"alone_{name}").exit_code == 0
     out = tmp_path / "out"
-    words = ["score", score_line[1], weights["first"], *score_line[3:], "-o", out]
-    result = whelp(*words, "--replicate", weights["second"])
+    words = ["score", score_line[1], weights["first"], *score_line[3:], "-o", out, "--table"]
+    result = whelp(*words, "--vcf", "--replicate", weights["second"])
     assert result.exit_code == 0, result.output
-    assert "averaged over 2 models" in result.output
+    assert "averaged over 2 models" in result.output and "logSUM_sd" in result.output
     alone = [scores_of(tmp_path / f"alone_{name}") for name in weights]
     assert not np.allclose(*alone, rtol=1e-3)
     np.testing.assert_allclose(scores_of(out), np.mean(alone, axis=0), rtol=1e-6)
     files = [tmp_path / name for name in ("variants.vcf", "genome.fa", "targets.txt")]
     models = [package.load(score_line[1], path) for path in weights.values()]
-    np.testing.assert_array_equal(package.score(models, *files)["logSUM"], scores_of(out).ravel())
+    table = package.score(models, *files)
+    np.testing.assert_array_equal(table["logSUM"], scores_of(out).ravel())
+    spread = np.std(alone, axis=0, ddof=1)
+    np.testing.assert_allclose(table["logSUM_sd"], spread.ravel(), rtol=1e-5)
+    # The groups of the two merged tracks are these tracks themselves.
+    groups = pd.DataFrame(table.attrs["groups"])
+    np.testing.assert_allclose(groups["logSUM_sd"], spread.ravel(), rtol=1e-5)
+    written = pd.read_csv(out / "scores.tsv.gz", sep="\t")
+    np.testing.assert_allclose(written["logSUM_sd"], spread.ravel(), rtol=1e-4)
+    best = np.abs(scores_of(out)).argmax(axis=1)
+    with gzip.open(out / "scores.vcf.gz", "rt") as lines:
+        found = [float(one) for one in re.findall(r"whelp_logSUM_sd=([^;\s]+)", lines.read())]
+    np.testing.assert_allclose(found, spread[np.arange(len(best)), best], rtol=1e-4)
+    assert "sd over replicates" in (out / "report.html").read_text()
+
+
+def test_replicates_by_gene(
+    whelp: Callable[..., Any], score_line: list[Any], adapted: dict[str, Any], tmp_path: Path
+) -> None:
+    """What is no score, such as a gene's share of bins, has no spread."""
+    (tmp_path / "genes.gtf").write_text(
+        'chr1\tx\texon\t3401\t3600\t.\t+\t.\tgene_id "one"; transcript_id "t";\n'
+    )
+    files = [tmp_path / name for name in ("variants.vcf", "genome.fa", "targets.txt")]
+    models = [adapted["first"], adapted["deep"]]
+    genes = tmp_path / "genes.gtf"
+    both = package.score(models, *files, genes=genes)
+    each = [package.score(model, *files, genes=genes)["logSED"] for model in models]
+    assert "share_sd" not in both and len(both)
+    np.testing.assert_allclose(both["logSED"], np.mean(each, axis=0), rtol=1e-4, atol=1e-7)
+    wanted = np.std(each, axis=0, ddof=1)
+    np.testing.assert_allclose(both["logSED_sd"], wanted, rtol=1e-3, atol=1e-7)
+    assert both["logSED_sd"].max() > 1e-4
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,8 @@ majority (as borzoi_sed.py) each has its own.
 
 With several adapters (-a) on one trunk, each has its scores in a folder of its name, and what the
 adapters leave alone at the beginning of the model is computed once. With --replicate, scores are
-averaged over models of other weights; pictures are those of the first.
+averaged over models of other weights, and STATISTIC_sd is their standard deviation over these
+(divided by their number less one); pictures are those of the first.
 
 Where the targets table has a column 'group' (of cell types, say), there are also scores of groups:
 the mean of a group's tracks, and its difference from the mean of the other groups; in scores.h5,
@@ -200,7 +201,7 @@ def _together(candidates: list[Candidate], options: dict[str, Any]) -> Any:
     if len(scorers) == 1:
         return scorers[0]
     if options["replicates"]:
-        say(f"Scores are averaged over {len(scorers)} models")
+        say(f"Scores are averaged over {len(scorers)} models, with their standard deviation")
         return Replicates(scorers)
     adapters = Adapters({one.folder: one.scorer for one in candidates})
     say(adapters.describe())
@@ -230,20 +231,22 @@ def _settings(options: dict[str, Any]) -> Any:
 def _say_end(summary: Any, options: dict[str, Any]) -> None:
     from whelp.scoring.score_table import top_scores
     from whelp.scoring.statistics import STATISTICS
+    from whelp.scoring.table import SPREAD
 
     ranking = [name for name in options["statistics"] if not STATISTICS[name].is_coverage]
     if ranking and summary.variants and options["top"] > 0:
         best = top_scores(summary.path, ranking[0], number=options["top"])
         genes = ["gene_name"] if "gene_name" in best else []
+        numbers = [name for name in (ranking[0], ranking[0] + SPREAD) if name in best]
         rows = [
             [row["id"], f"{row['chrom']}:{row['pos']}", row["ref"], row["alt"]]
             + [row[name] for name in [*genes, "track", "description"]]
-            + [f"{row[ranking[0]]:.4g}"]
+            + [f"{row[name]:.4g}" for name in numbers]
             for row in best.to_dict("records")
         ]
         headings = ["variant", "place", "ref", "alt", *(["gene"] if genes else [])]
-        headings += ["track", "description", ranking[0]]
+        headings += ["track", "description", *numbers]
         name = f"{summary.path.parent.name}: " if len(options["adapters"]) > 1 else ""
         title = f"{name}Largest {ranking[0]}, in the track where it is"
-        show_table(title, headings, rows, numbers=headings[-1:])
+        show_table(title, headings, rows, numbers=numbers)
     say_scored(summary)

@@ -47,6 +47,7 @@ def _share(value: float) -> str:
 count: Formatter = _guard(lambda value: f"{value:,.0f}")
 score: Formatter = _guard(lambda value: _minus(f"{value:.3f}"))
 signed: Formatter = _guard(lambda value: _minus(f"{value:+.3g}") if value else "0")
+digits: Formatter = _guard(lambda value: _minus(f"{value:.3g}"))
 share: Formatter = _guard(_share)
 duration: Formatter = _guard(_duration)
 seconds: Formatter = _guard(lambda value: f"{value:,.1f}" if value < 10 else f"{value:,.0f}")

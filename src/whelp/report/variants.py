@@ -42,8 +42,8 @@ class VariantTables:
     Attributes:
         statistic: The statistic by which variants are ranked.
         best: The variants that change a track most, the first first: `id`, `place`, `ref`, `alt`,
-            perhaps `gene_name`, the `track` with the largest change, its `description`, and the
-            statistic.
+            perhaps `gene_name`, the `track` with the largest change, its `description`, the
+            statistic, and perhaps its spread over replicates, `STATISTIC_sd`.
         scores: Scores of the first of them in all tracks, `(variants, tracks)`.
         tracks: One row a track: `identifier` and `description`.
         largest: Of every variant, or a sample, the score that is farthest from zero.
@@ -111,6 +111,9 @@ def _add_ranking(report: Report, tables: VariantTables) -> None:
     report.add_section("Ranking")
     columns = [Column(name, header) for name, header in _TEXTS.items() if name in tables.best]
     columns.append(Column(tables.statistic, tables.statistic, formats.signed, numeric=True))
+    spread = f"{tables.statistic}_sd"
+    if spread in tables.best:
+        columns.append(Column(spread, "sd over replicates", formats.digits, numeric=True))
     report.add_table(
         tables.best,
         caption=f"The variants with the largest {tables.statistic}, in the track where it is. "

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from whelp.genome.annotated_vcf import InfoField, info_key, info_value
 from whelp.scoring.group_table import MEANS
+from whelp.scoring.table import SPREAD
 
 MISSING = "."
 _BLOCK_BYTES = 1 << 24
@@ -35,6 +36,7 @@ class AnnotatedScores:
         self._file = file
         self._scores = file[name]
         self._means = file.get(name + MEANS)
+        self._spread = file.get(name + SPREAD)
         self._tracks = _texts(file["target_ids"])
         self._genes = _texts(file["gene"]) if "si" in file else []
         key = f"whelp_{name}"
@@ -45,11 +47,15 @@ class AnnotatedScores:
         ]
         if "si" in file:
             self.fields.append(InfoField(f"{key}_gene", "String", f"The gene of {key}"))
+        if self._spread is not None:
+            text = f"Standard deviation of {key} over replicates"
+            self.fields.append(InfoField(f"{key}{SPREAD}", "Float", text))
         groups = [] if self._means is None else [group.decode() for group in file["groups"]]
         for group, known in zip(groups, _unique(groups), strict=True):
             text = f"Mean {name} of the tracks of the group {group}"
             self.fields.append(InfoField(f"{key}_in_{known}", "Float", text))
         kinds = [("value", np.float64), ("track", np.int32), ("gene", np.int32)]
+        kinds += [("spread", np.float64)]
         self._kind = np.dtype([*kinds, ("means", np.float32, (len(groups),))])
 
     def rows(self) -> Iterator[Mapping[str, str]]:
@@ -81,6 +87,9 @@ class AnnotatedScores:
             best["value"] = np.take_along_axis(scores, tracks[:, None], axis=1)[:, 0]
             # From 1: what is 0 was never written.
             best["track"] = tracks + 1
+            if self._spread is not None:
+                spread = self._spread[part]
+                best["spread"] = np.take_along_axis(spread, tracks[:, None], axis=1)[:, 0]
             if self._means is not None:
                 best["means"] = self._means[part]
             yield part, best
@@ -103,6 +112,8 @@ class AnnotatedScores:
         texts = [_number(best["value"]), self._tracks[best["track"] - 1] if is_known else MISSING]
         if self._genes:
             texts.append(self._genes[best["gene"]] if is_known else MISSING)
+        if self._spread is not None:
+            texts.append(_number(best["spread"]))
         texts += map(_number, best["means"])
         return {field.key: text for field, text in zip(self.fields, texts, strict=True)}
 

@@ -24,8 +24,9 @@ def write_score_vcf(scores: Path, variants: VariantFile, path: Path) -> None:
 
     For each statistic STATISTIC and alternate, `whelp_STATISTIC` is the score of the track where it
     is largest in absolute value, `whelp_STATISTIC_track` that track, and, where tracks have groups,
-    `whelp_STATISTIC_in_GROUP` the mean score of a group's tracks. Of scores by gene it is the gene
-    and track where it is largest, `whelp_STATISTIC_gene` that gene, and groups are of that gene.
+    `whelp_STATISTIC_in_GROUP` the mean score of a group's tracks. Of replicates
+    `whelp_STATISTIC_sd` is the score's standard deviation over them. Of scores by gene it is the
+    gene and track where it is largest, `whelp_STATISTIC_gene` that gene, and groups are of it.
     `whelp_rejected` says why an alternate was not scored.
 
     Args:

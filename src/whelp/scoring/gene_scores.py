@@ -73,7 +73,7 @@ class GeneScorer:
         self._targets = targets
         self._strands = Strands.of(targets)
         # Files of other commands have none.
-        self._groups = Groups.of(targets, self._strands) if settings.merge_first else Groups({})
+        self.groups = Groups.of(targets, self._strands) if settings.merge_first else Groups({})
         self._untransform = self._undo(is_old(model.spec, settings.old))
         self.alleles = AlleleCoverage(
             model, targets, fasta, settings=settings, coverage=self._coverage
@@ -158,7 +158,7 @@ class GeneScorer:
             sizes=sizes,
             genes=self.genes,
             tracks=self._strands.rows(self._targets),
-            groups=self._groups,
+            groups=self.groups,
         )
 
     def shown(self, coverage: Floats, window: Window) -> Floats:

@@ -104,7 +104,7 @@ class GeneWindows:
             self.genes = tuple(gene for window in whole for gene in window.genes)
             self._windows = [shown for window in whole if (shown := self._shown(window)).genes]
             self._check()
-        self._number = {gene: number for number, gene in enumerate(self.genes)}
+        self._number = {_identity(gene): number for number, gene in enumerate(self.genes)}
 
     def windows(self, variants: Iterable[Variant]) -> Iterator[Window | Rejected]:
         """Put variants into windows with the genes that they are scored for.
@@ -136,7 +136,7 @@ class GeneWindows:
         key = window.chrom, window.start, window.genes
         if self._last[0] != key:
             found = ((gene, self._bins(window, gene)) for gene in window.genes)
-            places = [Place(self._number[gene], gene, bins) for gene, bins in found]
+            places = [Place(self._number[_identity(gene)], gene, bins) for gene, bins in found]
             self._last = (key, sorted(places, key=lambda place: place.number))
         return self._last[1]
 
@@ -183,3 +183,8 @@ class GeneWindows:
                 "their exons (%s). Windows centred on variants may show them",
                 *(len(hidden), len(self.genes), listed(hidden)),
             )
+
+
+def _identity(gene: Gene) -> tuple[str, str, str, int]:
+    """Tell genes apart, whichever replicate read them from the annotation."""
+    return gene.identifier, gene.chrom, gene.strand, gene.start

@@ -38,7 +38,8 @@ def score(
     insertions and deletions are joined at the variant.
 
     Args:
-        model: A model with one head, or several replicates of it: their scores are averaged.
+        model: A model with one head, or several replicates of it: scores are means over them, and
+            a column STATISTIC_sd behind each statistic holds the sample standard deviation.
         variants: A VCF file or a table (see `whelp.genome.variants.read_variants`), or a data frame
             with the columns chrom, pos (bp from 1), ref, alt, and perhaps id.
         genome: A FASTA file.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pandas as pd
 
 from whelp.scoring.group_table import AGAINST, MEANS
 from whelp.scoring.statistics import STATISTICS
+from whelp.scoring.table import SPREAD
 
 _MOST_ROWS = 1 << 16
 _VARIANTS = {
@@ -36,6 +37,7 @@ def score_frames(path: Path) -> Iterator[pd.DataFrame]:
         A row for each variant and track: chrom, pos (bp from 1), id, ref, alt, track, description,
         and a column for each statistic, but whole coverage, which is no score. Scores by gene have
         a row for each variant, gene and track, with gene, gene_name, strand and share behind alt.
+        Scores of replicates have STATISTIC_sd behind each statistic.
         At least one table, which is empty if there are no scores.
     """
     with h5py.File(path) as file:
@@ -44,7 +46,8 @@ def score_frames(path: Path) -> Iterator[pd.DataFrame]:
             "track": _texts(file["target_ids"][:]),
             "description": _texts(file["target_labels"][:]),
         }
-        yield from _frames(file, labels, {name: name for name in names})
+        columns = [one for name in names for one in (name, name + SPREAD) if one in file]
+        yield from _frames(file, labels, {name: name for name in columns})
 
 
 def group_frames(path: Path) -> Iterator[pd.DataFrame]:
@@ -55,13 +58,16 @@ def group_frames(path: Path) -> Iterator[pd.DataFrame]:
 
     Yields:
         Tables as of `score_frames`, with a row for each group instead of each track: group, and for
-        each statistic STATISTIC, the mean of the group's tracks, and STATISTIC_against_others.
+        each statistic STATISTIC, the mean of the group's tracks, and STATISTIC_against_others. Of
+        replicates there is STATISTIC_sd, too, the spread of that mean.
     """
     with h5py.File(path) as file:
         datasets: dict[str, str] = {}
         for name in STATISTICS:
             if name + MEANS in file:
                 datasets[name] = name + MEANS
+            if name + MEANS + SPREAD in file:
+                datasets[name + SPREAD] = name + MEANS + SPREAD
             if name + AGAINST in file:
                 datasets[name + AGAINST] = name + AGAINST
         yield from _frames(file, {"group": _texts(file["groups"][:])}, datasets)
@@ -120,7 +126,8 @@ def top_scores(path: Path, statistic: str, *, number: int = 10) -> pd.DataFrame:
     Returns:
         Rows as `score_frames` gives, one for each variant (and gene): that of the track with the
         largest absolute score; the largest first, the first of equal ones in the file first. Scores
-        that are NaN do not count. The index is the row's place in the file.
+        that are NaN do not count. The index is the row's place in the file. Of replicates there is
+        the score's spread, STATISTIC_sd, too.
     """
     best: list[tuple[float, int, int]] = []
     with h5py.File(path) as file:
@@ -134,15 +141,16 @@ def top_scores(path: Path, statistic: str, *, number: int = 10) -> pd.DataFrame:
                 for at, track in enumerate(tracks)
             ]
             best = heapq.nlargest(number, best + found)
-        rows = [_row(file, statistic, -minus, track) for _, minus, track in best]
-        names = [*_columns(file, slice(0, 0)), "track", "description", statistic]
+        numbers = [name for name in (statistic, statistic + SPREAD) if name in file]
+        rows = [_row(file, numbers, -minus, track) for _, minus, track in best]
+        names = [*_columns(file, slice(0, 0)), "track", "description", *numbers]
     return pd.DataFrame(rows, columns=names, index=[-minus for _, minus, _ in best])
 
 
-def _row(file: h5py.File, statistic: str, at: int, track: int) -> list[Any]:
+def _row(file: h5py.File, numbers: Sequence[str], at: int, track: int) -> list[Any]:
     facts = [values[0] for values in _columns(file, slice(at, at + 1)).values()]
     labels = [file[name][track].decode() for name in ("target_ids", "target_labels")]
-    return [*facts, *labels, float(file[statistic][at, track])]
+    return [*facts, *labels, *(float(file[name][at, track]) for name in numbers)]
 
 
 def _texts(values: npt.NDArray[np.bytes_]) -> npt.NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Several models on the same variants: replicates, whose scores are averaged; adapters."""
+"""Several models on the same variants: replicates, with the mean and the spread; adapters."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from whelp.genome.variants import Rejected, Variant
 from whelp.scoring.alleles import AlleleCoverage
 from whelp.scoring.errors import ScoreError
 from whelp.scoring.gene_scores import GeneScorer
+from whelp.scoring.group_table import MEANS
 from whelp.scoring.settings import ScoreSettings
-from whelp.scoring.table import Sizes
+from whelp.scoring.statistics import STATISTICS
+from whelp.scoring.table import SPREAD, Sizes, write_values
 from whelp.scoring.variant_scores import VariantScorer
 from whelp.wording import listed
 
@@ -25,7 +27,10 @@ TrackScorer = VariantScorer | GeneScorer
 
 
 class Replicates:
-    """Averages the scores of replicates: models of other weights for the same tracks.
+    """Scores by replicates, models of other weights for the same tracks: the mean and the spread.
+
+    The spread is the sample standard deviation `sqrt(sum((x - mean)^2) / (n - 1))` over the n
+    replicates, of each score, and of the mean score of each group of tracks.
 
     Args:
         scorers: One for each, alike in all but the weights.
@@ -36,14 +41,14 @@ class Replicates:
         settings: How variants are scored.
 
     Raises:
-        ScoreError: There are none, or they differ in tracks or settings.
+        ScoreError: There are fewer than two, or they differ in tracks or settings.
     """
 
     def __init__(self, scorers: Sequence[TrackScorer]) -> None:
-        if len({str(scorer.layout()) for scorer in scorers}) != 1:
+        if len(scorers) < 2 or len({str(scorer.layout()) for scorer in scorers}) > 1:
             raise ScoreError(
-                "replicates are models for the same tracks, scored in one way; received "
-                f"{len(scorers)} that differ in tracks or settings, or none"
+                "replicates are two models or more for the same tracks, scored in one way; "
+                f"received {len(scorers)}, or some that differ in tracks or settings"
             )
         self._scorers = list(scorers)
         first = self._scorers[0]
@@ -52,8 +57,10 @@ class Replicates:
         self.settings: ScoreSettings = first.settings
 
     def layout(self) -> np.dtype:
-        """Give the structure of a row of scores."""
-        return self._scorers[0].layout()
+        """Give the structure of a row: that of one model's, and the spread of each statistic."""
+        fields = self._scorers[0].layout()
+        own = [(name, fields[name]) for name in fields.names or ()]
+        return np.dtype([*own, *((name, np.float32, size) for name, size in self._sizes().items())])
 
     def windows(self, variants: Iterable[Variant]) -> Iterator[Window | Rejected]:
         """Put variants into windows, or reject them."""
@@ -65,12 +72,19 @@ class Replicates:
 
     def rows(self, windows: Sequence[Window]) -> npt.NDArray[Any]:
         """Score the variants of some windows by each replicate, and average."""
-        made = [scorer.rows(windows) for scorer in self._scorers]
-        mean = made[0]
-        for name in mean.dtype.names or ():
-            if mean.dtype[name].base.kind == "f":
-                mean[name] = np.mean([rows[name] for rows in made], axis=0, dtype=np.float64)
-        return mean
+        each = [scorer.rows(windows) for scorer in self._scorers]
+        made = np.empty(len(each[0]), self.layout())
+        for name in each[0].dtype.names or ():
+            made[name] = each[0][name]
+            if made.dtype[name].base.kind == "f":
+                made[name] = np.mean([rows[name] for rows in each], axis=0, dtype=np.float64)
+        groups = self._scorers[0].groups
+        for name in self._ranked():
+            scores = np.stack([rows[name] for rows in each]).astype(np.float64)
+            made[name + SPREAD] = scores.std(axis=0, ddof=1)
+            if len(groups):
+                made[name + MEANS + SPREAD] = groups.means(scores).std(axis=0, ddof=1)
+        return made
 
     def write(
         self,
@@ -80,8 +94,29 @@ class Replicates:
         *,
         sizes: Sizes,
     ) -> None:
-        """Write rows as one model's."""
-        self._scorers[0].write(file, variants, rows, sizes=sizes)
+        """Write rows as one model's, with the spreads as STATISTIC_sd and STATISTIC_groups_sd.
+
+        The attribute `replicates` says how many there are.
+        """
+        own = list(self._scorers[0].layout().names or ())
+        self._scorers[0].write(file, variants, rows[own], sizes=sizes)
+        for name in self._sizes():
+            write_values(file, name, rows[name])
+        file.attrs["replicates"] = len(self._scorers)
+
+    def _ranked(self) -> list[str]:
+        """Name the statistics that have a spread: whole coverage, which is large, has none."""
+        return [name for name in self.settings.statistics if not STATISTICS[name].is_coverage]
+
+    def _sizes(self) -> dict[str, tuple[int, ...]]:
+        """Name the spreads, with their shapes in a row."""
+        fields, groups = self._scorers[0].layout(), self._scorers[0].groups
+        sizes = {}
+        for name in self._ranked():
+            sizes[name + SPREAD] = fields[name].shape
+            if len(groups):
+                sizes[name + MEANS + SPREAD] = (len(groups),)
+        return sizes
 
 
 class Adapters:

@@ -15,6 +15,9 @@ from whelp.scoring.percentiles import percentile_ranks, score_percentiles
 from whelp.scoring.statistics import STATISTICS
 from whelp.specs import Target
 
+SPREAD = "_sd"
+"""STATISTIC_sd is the standard deviation of a statistic over replicates."""
+
 _BLOCK = 1 << 14
 _BLOCK_BYTES = 1 << 26
 

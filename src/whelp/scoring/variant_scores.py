@@ -38,6 +38,7 @@ class VariantScorer:
     Attributes:
         alleles: Predicts the alleles.
         settings: As given.
+        groups: Groups of the merged tracks.
         file_name: Name of the file of scores.
 
     Raises:
@@ -54,7 +55,7 @@ class VariantScorer:
         self.settings = settings
         self._strands = Strands.of(targets)
         # Baskerville's file has none.
-        self._groups = Groups.of(targets, self._strands) if settings.merge_first else None
+        self.groups = Groups.of(targets, self._strands) if settings.merge_first else Groups({})
         self._untransform = Untransform(targets, old=is_old(model.spec, settings.old))
         self.alleles = AlleleCoverage(
             model, targets, fasta, settings=settings, coverage=self._coverage
@@ -115,9 +116,8 @@ class VariantScorer:
             sizes: How many variants there are, and how long.
         """
         write_scores(file, variants, rows, sizes=sizes, tracks=self._strands.rows(self._targets))
-        if self._groups is not None:
-            for name in self.settings.statistics:
-                write_groups(file, name, rows[name], self._groups)
+        for name in self.settings.statistics:
+            write_groups(file, name, rows[name], self.groups)
 
     def shown(self, coverage: Floats, window: Window) -> Floats:
         """Make of an allele's coverage `(shifts, bins, tracks)` what scores are of, to be drawn.
