@@ -1,58 +1,33 @@
-"""Reading and writing the reference's `.h5`: Keras 2 weights of a whole model or of its trunk.
-
-Layers in such a file bear automatic names (`conv1d_3`); within a class their numbers follow the
-order of construction, in which whelp makes its layers too. So the n-th `conv1d` of the file is the
-n-th 1-D convolution of the model, whatever was built before in the session that wrote it.
-"""
+"""Reading and writing the reference's `.h5`: Keras 2 weights of a whole model or of its trunk."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from whelp.files import atomic_path
-from whelp.models import TRUNK, Role, SequenceModel, Site
+from whelp.models import TRUNK, SequenceModel, complete, fill
 from whelp.weights.errors import WeightsError
+from whelp.weights.pairing import (
+    FileLayer,
+    Misfit,
+    are_adapted,
+    check_plain,
+    layer_counts,
+    model_layers,
+    named_layer,
+    pair_tensors,
+)
 
-_ATTENTION_PARTS = {
-    "q_layer": "query",
-    "k_layer": "key",
-    "v_layer": "value",
-    "embedding_layer": "output",
-    "conv1d_transpose": "output",
-    "r_k_layer": "position",
-    "gate": "gate",
-}
-_INSERTED = {"Houlsby": "adapter_houlsby", "SqueezeExciteAdapter": "squeeze_excite"}
-_EXCITATION = {"squeeze": "dense/kernel", "excite": "dense_1/kernel"}
-_ADAPTER_WEIGHTS = {"lora_a", "locon_down", "ia3", "ia3_ff"}
 _KERAS_VERSION = "2.15.0"
-
-
-@dataclass(frozen=True)
-class FileLayer:
-    """A layer as the file has it.
-
-    Attributes:
-      prefix: Keras 2's name of the class, `conv1d`.
-      weights: Name of the variable within the layer -> shape and what holds it: in a file the path
-        of the HDF5 data set, in a model the variable. In the order of the file.
-      name: Name in the file, or the site's name in the model.
-      number: Number behind the prefix in a file; position in construction order in a model.
-    """
-
-    prefix: str
-    weights: Mapping[str, tuple[tuple[int, ...], str | keras.Variable]]
-    name: str
-    number: int
 
 
 def load_baskerville(model: SequenceModel, path: str | Path, *, trunk: bool | None = None) -> bool:
@@ -75,16 +50,40 @@ def load_baskerville(model: SequenceModel, path: str | Path, *, trunk: bool | No
         found = list(read_layers(group, path))
         whole, part = model_layers(model), model_layers(model, TRUNK)
         if trunk is None:
-            trunk = len(whole) > len(part) and _counts(found) == _counts(part)
-        pairs = pair_layers(part if trunk else whole, found, path, surplus=bool(trunk))
-        values = [
-            (variable, group[dataset], shape)
-            for own, theirs in pairs
-            for variable, dataset, shape in _pair_weights(own, theirs, path)
-        ]
-        for variable, dataset, shape in values:
-            variable.assign(np.asarray(dataset).reshape(shape))
+            trunk = len(whole) > len(part) and layer_counts(found) == layer_counts(part)
+        try:
+            pairs = pair_tensors(part if trunk else whole, found, surplus=bool(trunk))
+        except Misfit as misfit:
+            raise WeightsError(
+                f"{path} does not fit the model: {misfit} {_advice(misfit)}"
+            ) from None
+        for variable, dataset in pairs:
+            fill(variable, partial(_read, group[dataset], tuple(variable.shape)))
+        complete(model)
     return trunk
+
+
+def _read(dataset: h5py.Dataset, shape: tuple[int, ...]) -> NDArray[Any]:
+    return np.asarray(dataset).reshape(shape)
+
+
+def _advice(misfit: Misfit) -> str:
+    """What to do about a file that does not fit."""
+    if misfit.prefix == "dense" and misfit.surplus == 1:
+        return (
+            "It looks like a whole model; to take its trunk only, load with trunk=True (--trunk)."
+        )
+    if misfit.prefix == "dense" and misfit.surplus == -1:
+        return (
+            "It looks like a trunk without a head: predictions need the weights of a whole model, "
+            "or the trunk with an adapter file. To put a new head on it, load with trunk=True "
+            "(--trunk), or into head='trunk'."
+        )
+    if misfit.adapted:
+        return "A file of an adapter run loads into the adapted model, or use its merged weights."
+    if misfit.in_head:
+        return "To put a new head on this trunk, load with trunk=True (--trunk)."
+    return "Is it the params.json that this file was trained with?"
 
 
 def save_baskerville(model: SequenceModel, path: str | Path, *, trunk: bool = False) -> None:
@@ -99,7 +98,7 @@ def save_baskerville(model: SequenceModel, path: str | Path, *, trunk: bool = Fa
     Raises:
       WeightsError: The model has adapters that must be merged first.
     """
-    _check_plain(model)
+    check_plain(model)
     part = TRUNK if trunk else None
     names = _keras2_names(model_layers(model, part))
     layers = graph_layers(model, part)
@@ -125,9 +124,7 @@ def has_adapters(path: str | Path) -> bool:
       WeightsError: The file is missing, truncated or foreign.
     """
     with open_weights(Path(path)) as group:
-        layers = list(read_layers(group, Path(path)))
-    parts = {part for layer in layers for key in layer.weights for part in key.split("/")}
-    return bool(parts & _ADAPTER_WEIGHTS) or any(x.prefix == "adapter_houlsby" for x in layers)
+        return are_adapted(read_layers(group, Path(path)))
 
 
 @contextmanager
@@ -171,154 +168,14 @@ def read_layers(group: h5py.Group, path: Path) -> Iterator[FileLayer]:
     for name in map(_text, group.attrs["layer_names"]):
         try:
             keys = [_text(key) for key in group[name].attrs["weight_names"]]
-            weights = {
-                _tail(key, name): (tuple(group[name][key].shape), f"{name}/{key}") for key in keys
-            }
+            weights = {key: (tuple(group[name][key].shape), f"{name}/{key}") for key in keys}
         except (KeyError, OSError) as error:
             raise WeightsError(
                 f"{path} is damaged: its index names layer {name!r}, whose weights cannot be read "
                 f"({error}). Copy or download it again."
             ) from error
         if weights:
-            numbered = re.fullmatch(r"(.+)_(\d+)", name)
-            stem, number = numbered.groups() if numbered else (name, "0")
-            yield FileLayer(stem, weights, name, int(number))
-
-
-def model_layers(model: SequenceModel, part: str | None = None) -> list[FileLayer]:
-    """Returns the layers with weights of a model as a file would hold them, as constructed."""
-    tensors, added = model.tensors(), model.adapter_tensors()
-    layers: list[FileLayer] = []
-
-    def append(prefix: str, weights: Mapping[str, keras.Variable], name: str) -> None:
-        entries = {key: (tuple(v.shape), v) for key, v in weights.items()}
-        if entries:
-            layers.append(FileLayer(prefix, entries, name, len(layers)))
-
-    for site in model.sites.values():
-        if part not in (None, site.part) or _inside_attention(site):
-            continue
-        own = _of(tensors, site.name)
-        extra = _of(added, site.name)
-        inserted = _INSERTED.get(type(site.adapter).__name__)
-        if site.role == Role.ATTENTION:
-            own = _attention_weights(tensors, added, site.name)
-        elif not inserted:
-            own = {**{f"{key}/kernel": v for key, v in extra.items()}, **own}
-        if site.layer is not None:
-            append(_keras2_class(site.layer), own, site.name)
-        if inserted:
-            extra = {_EXCITATION.get(key, key): v for key, v in extra.items()}
-            append(inserted, extra, f"{site.name}+")
-    return layers
-
-
-def pair_layers(
-    expected: list[FileLayer], found: list[FileLayer], path: Path, *, surplus: bool
-) -> list[tuple[FileLayer, FileLayer]]:
-    """Pairs a model's layers with a file's, class by class in order of construction.
-
-    Args:
-      expected: The model's layers.
-      found: The file's layers.
-      path: The file, for messages.
-      surplus: Whether the file may hold more (heads behind a trunk).
-
-    Raises:
-      WeightsError: The numbers of layers of a class differ.
-    """
-    pairs: list[tuple[FileLayer, FileLayer]] = []
-    for prefix in dict.fromkeys(layer.prefix for layer in [*expected, *found]):
-        mine = [layer for layer in expected if layer.prefix == prefix]
-        theirs = sorted(
-            (layer for layer in found if layer.prefix == prefix), key=lambda layer: layer.number
-        )
-        if len(theirs) < len(mine) or (len(theirs) > len(mine) and not surplus):
-            raise WeightsError(_count_message(path, prefix, mine, theirs))
-        pairs += zip(mine, theirs, strict=False)
-    return pairs
-
-
-def _count_message(path: Path, prefix: str, mine: list, theirs: list) -> str:
-    where = f" (the model's end at {mine[-1].name!r})" if mine else ""
-    hint = "Is it the params.json that this file was trained with?"
-    if prefix == "dense" and len(theirs) == len(mine) + 1:
-        hint = (
-            "It looks like a whole model; to take its trunk only, load with trunk=True (--trunk)."
-        )
-    elif prefix == "dense" and len(theirs) == len(mine) - 1:
-        hint = (
-            "It looks like a trunk without a head: predictions need the weights of a whole model, "
-            "or the trunk with an adapter file. To put a new head on it, load with trunk=True "
-            "(--trunk), or into head='trunk'."
-        )
-    return (
-        f"{path} does not fit the model: expected {len(mine)} {prefix} layers{where}, found "
-        f"{len(theirs)} in the file. {hint}"
-    )
-
-
-def _pair_weights(
-    own: FileLayer, theirs: FileLayer, path: Path
-) -> Iterator[tuple[keras.Variable, str, tuple[int, ...]]]:
-    """Pairs the weights of two layers: attention and adapters by name, others by position."""
-    if set(own.weights) == set(theirs.weights):
-        keys = [(key, key) for key in own.weights]
-    elif len(own.weights) == len(theirs.weights):
-        keys = list(zip(own.weights, theirs.weights, strict=True))
-    else:
-        raise WeightsError(
-            f"{path} does not fit the model at layer {own.name!r} ({theirs.name!r} in the file): "
-            f"expected {len(own.weights)} tensors ({', '.join(own.weights)}), found "
-            f"{len(theirs.weights)} ({', '.join(theirs.weights)}). A file of an adapter run loads "
-            "into the adapted model, or use its merged weights."
-        )
-    for mine, other in keys:
-        shape, variable = own.weights[mine]
-        received, dataset = theirs.weights[other]
-        if tuple(d for d in shape if d != 1) != tuple(d for d in received if d != 1):
-            hint = "Is it the params.json that this file was trained with?"
-            if ".dense" in own.name and own.name.startswith("head"):
-                hint = "To put a new head on this trunk, load with trunk=True (--trunk)."
-            raise WeightsError(
-                f"{path} does not fit the model at {own.name}/{mine} ({theirs.name!r} in the "
-                f"file): expected shape {shape}, found {received}. {hint}"
-            )
-        yield variable, dataset, shape
-
-
-def _attention_weights(tensors: Mapping, added: Mapping, name: str) -> dict[str, keras.Variable]:
-    weights = _of(tensors, name)  # The biases of relative positions, where it has them.
-    for theirs, ours in _ATTENTION_PARTS.items():
-        inner = _of(tensors, f"{name}.{ours}")
-        if not inner or (ours == "output" and (inner["kernel"].ndim == 2) != (theirs[0] == "e")):
-            continue
-        weights |= {f"{theirs}/{key}": v for key, v in inner.items()}
-        extra = _of(added, f"{name}.{ours}")
-        weights |= {f"{theirs}/{key}/kernel": v for key, v in extra.items()}
-    return weights
-
-
-def _check_plain(model: SequenceModel) -> None:
-    folding = [
-        site.name
-        for site in model.sites.values()
-        if site.adapter is not None and type(site.adapter).__name__ not in _INSERTED
-    ]
-    if folding:
-        raise WeightsError(
-            f"The model has adapters that the reference cannot rebuild ({len(folding)}, the first "
-            f"at {folding[0]}). Fold them with whelp.merge first, or write whelp.save_adapter."
-        )
-
-
-def _inside_attention(site: Site) -> bool:
-    return site.role.startswith(f"{Role.ATTENTION}.")
-
-
-def _of(tensors: Mapping[str, keras.Variable], site: str) -> dict[str, keras.Variable]:
-    start = f"{site}/"
-    return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+            yield named_layer(name, weights)
 
 
 def keras2_layers(model: SequenceModel) -> dict[str, FileLayer]:
@@ -345,20 +202,6 @@ def _keras2_names(layers: Iterable[FileLayer]) -> dict[str, str]:
         counts[layer.prefix] = number + 1
         names[layer.name] = f"{layer.prefix}_{number}" if number else layer.prefix
     return names
-
-
-def _keras2_class(layer: keras.layers.Layer) -> str:
-    spaced = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", type(layer).__name__)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", spaced).lower()
-
-
-def _counts(layers: Iterable[FileLayer]) -> Counter[str]:
-    return Counter(layer.prefix for layer in layers)
-
-
-def _tail(key: str, layer: str) -> str:
-    """Name of a weight within its layer: `model_1/mha/q_layer/kernel:0` -> `q_layer/kernel`."""
-    return re.sub(r"(:0)+$", "", key).rpartition(f"{layer}/")[2]
 
 
 def _text(value: bytes | str) -> str:
