@@ -128,6 +128,10 @@ def test_strands_shifts_and_replicates(
     np.testing.assert_allclose(
         made["predictions"][0], np.mean(wanted, axis=0)[:, 1:], rtol=1e-4, atol=1e-6
     )
+    by_model = np.mean(np.reshape(wanted, (2, 2, *wanted[0].shape)), axis=1)[..., 1:]
+    spread = np.std(by_model, axis=0, ddof=1)
+    assert spread.max() > 0.01
+    np.testing.assert_allclose(made["predictions_sd"][0], spread, rtol=1e-3, atol=1e-5)
 
 
 def test_sequences_need_no_genome(
@@ -439,12 +443,49 @@ def test_adapters_are_averaged(whelp: Callable[..., Any], line: list[Any], tmp_p
         words += ["-a", path]
     bed = tmp_path / "row.bed"
     bed.write_text("chr1\t4000\t4001\n")
-    words += ["-g", tmp_path / "genome.fa", "--format", "hdf5", "-o", tmp_path / "out"]
+    words += ["-g", tmp_path / "genome.fa", "--format", "both", "-o", tmp_path / "out"]
     result = whelp(*line, bed, *words)
     assert result.exit_code == 0, result.output
-    both, one = (
-        package.predict(chosen, bed, tmp_path / "genome.fa", tmp_path / "targets.txt").values
-        for chosen in (models, base)
+    both, one, first, second = (
+        package.predict(chosen, bed, tmp_path / "genome.fa", tmp_path / "targets.txt")
+        for chosen in (models, base, *models)
     )
-    np.testing.assert_allclose(read(tmp_path / "out")["predictions"], both, rtol=1e-5, atol=1e-7)
-    assert np.abs(both - one).max() > 1e-3
+    made = read(tmp_path / "out")
+    np.testing.assert_allclose(made["predictions"], both.values, rtol=1e-5, atol=1e-7)
+    assert np.abs(both.values - one.values).max() > 1e-3 and one.spreads is None
+    spread = np.std([first.values, second.values], axis=0, ddof=1)
+    np.testing.assert_allclose(both.spreads, spread, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(both.frame()["open_sd"], spread[0, :, 2], rtol=1e-3, atol=1e-6)
+    values = bigwig(tmp_path / "out/bigwig/open.sd.bw", "chr1")
+    assert values[4000] == made["predictions_sd"][0, (4000 - 3488) // STRIDE, 2]
+
+
+def test_replicates_of_variants(whelp: Callable[..., Any], line: list[Any], tmp_path: Path) -> None:
+    """The spread of the change is that of differences, not the difference of spreads."""
+    import keras
+
+    keras.utils.set_random_seed(3)
+    other = tmp_path / "other.h5"
+    package.save_weights(package.load(line[1]), other)
+    base = genome(tmp_path)["chr1"][4000]
+    vcf = tmp_path / "one.vcf"
+    vcf.write_text(f"chr1\t4001\tv\t{base}\t{'ACGT'['CATG'.index(base)]}\n")
+    words = [vcf, "-g", tmp_path / "genome.fa", "--tracks", "open", "--format", "both", "-o"]
+    assert whelp(*line, *words, tmp_path / "one").exit_code == 0
+    assert whelp(*line[:2], other, *line[3:], *words, tmp_path / "two").exit_code == 0
+    result = whelp(*line, *words, tmp_path / "both", "--replicate", other)
+    assert result.exit_code == 0, result.output
+    each = [read(tmp_path / name) for name in ("one", "two")]
+    assert "reference_sd" not in each[0]
+    made = read(tmp_path / "both")
+    values = {name: np.array([one[name] for one in each]) for name in ("reference", "alternate")}
+    values["change"] = values["alternate"] - values["reference"]
+    assert values["change"].any()
+    for name, both in values.items():
+        if name in made:
+            np.testing.assert_allclose(made[name], both.mean(axis=0), rtol=1e-5, atol=1e-7)
+        wanted = both.std(axis=0, ddof=1)
+        np.testing.assert_allclose(made[f"{name}_sd"], wanted, rtol=1e-3, atol=1e-6)
+    names = {path.name for path in (tmp_path / "both/bigwig/0_v").iterdir()}
+    kinds = ("ref", "alt", "change")
+    assert names == {f"open.{kind}{end}" for kind in kinds for end in (".bw", ".sd.bw")}

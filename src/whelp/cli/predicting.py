@@ -37,9 +37,11 @@ soft clips and scales are undone, and sums divided by the length of a bin. What 
 down stays down.
 
 Writes bigwig/TRACK.bw, or predictions.h5, or both; of VCF always predictions.h5, and for BigWigs
-bigwig/VARIANT/TRACK.ref.bw, .alt.bw and .change.bw, too. rejected.tsv says which rows cannot be
-predicted, and why. Where predictions of windows overlap, BigWigs hold the more central one,
-unmixed; predictions.h5 holds all windows.
+bigwig/VARIANT/TRACK.ref.bw, .alt.bw and .change.bw, too. Of several models the mean is written, and
+beside it the standard deviation over them (divided by their number less one): TRACK.sd.bw, and data
+sets NAME_sd in predictions.h5, for a VCF also that of the change. rejected.tsv says which rows
+cannot be predicted, and why. Where predictions of windows overlap, BigWigs hold the more central
+one, unmixed; predictions.h5 holds all windows.
 Memory does not grow with their number, and a run that was stopped goes on with --resume.
 
 \b

@@ -15,10 +15,10 @@ from whelp.genome.fasta import Fasta
 from whelp.genome.intervals import BedRow, Interval, bed_rows
 from whelp.models import SequenceModel
 from whelp.predicting.errors import PredictError
-from whelp.predicting.forward import Forward, common_extent
+from whelp.predicting.forward import Averaged, Forward, common_extent
 from whelp.predicting.regions import check_letters, fasta_windows, kind_of, place_rows
 from whelp.predicting.run import predict_batches
-from whelp.predicting.settings import PredictSettings
+from whelp.predicting.settings import SPREAD, PredictSettings
 from whelp.predicting.tiles import Tiling, Windows
 from whelp.predicting.tracks import OutputTracks, choose_tracks
 from whelp.scoring.untransform import is_old
@@ -40,6 +40,8 @@ class Predictions:
         regions: Number of the row or sequence that it belongs to, int64 of shape `(windows,)`.
         stride: Width of a bin, bp.
         tracks: What each track is: rows of the targets table.
+        spreads: Sample standard deviation of the values over replicates, float32 of the same shape;
+            None of one model.
     """
 
     values: npt.NDArray[np.float32]
@@ -48,6 +50,7 @@ class Predictions:
     regions: npt.NDArray[np.int64]
     stride: int
     tracks: tuple[Target, ...]
+    spreads: npt.NDArray[np.float32] | None = None
 
     @property
     def ends(self) -> npt.NDArray[np.int64]:
@@ -70,7 +73,10 @@ class Predictions:
         return self.values[..., found[0]]
 
     def frame(self) -> pd.DataFrame:
-        """Give a table: chrom, start, end, region, and a column a track; a row for each bin."""
+        """Give a table: chrom, start, end, region, and a column a track; a row for each bin.
+
+        Of replicates there are also columns TRACK_sd.
+        """
         bins = self.values.shape[1]
         starts = self.bin_starts().reshape(-1)
         places = {
@@ -80,8 +86,12 @@ class Predictions:
             "region": np.repeat(self.regions, bins),
         }
         names = [row.identifier for row in self.tracks]
-        values = pd.DataFrame(self.values.reshape(len(starts), -1), columns=names)
-        return pd.concat([pd.DataFrame(places), values], axis=1)
+        tables = [pd.DataFrame(places)]
+        tables.append(pd.DataFrame(self.values.reshape(len(starts), -1), columns=names))
+        if self.spreads is not None:
+            named = [name + SPREAD for name in names]
+            tables.append(pd.DataFrame(self.spreads.reshape(len(starts), -1), columns=named))
+        return pd.concat(tables, axis=1)
 
 
 def predict(
@@ -98,7 +108,7 @@ def predict(
     covered by neighbouring windows. All is held in memory: `whelp predict` writes files as it goes.
 
     Args:
-        model: A model with one head, or replicates, which are averaged.
+        model: A model with one head, or replicates, which are averaged; their spread is given, too.
         windows: Regions: a BED file, a data frame with the columns chrom, start and end, or such
             tuples, bp from 0; or a FASTA file with sequences.
         genome: A FASTA file; None if `windows` are sequences.
@@ -141,16 +151,21 @@ def predict(
             placed, _ = fasta_windows(fasta.lengths, extent, overlap=chosen.overlap)
         else:
             placed = _placed(windows, fasta, Tiling.of(extent, chosen.overlap))
-        batches = predict_batches(forward, placed, fasta)
-        values = np.concatenate([batch.astype(np.float32) for batch in batches])
+        batches = list(predict_batches(forward, placed, fasta))
     return Predictions(
-        values,
+        np.concatenate([batch.mean for batch in batches]),
         np.array(placed.names)[placed.chroms],
         np.array(placed.starts),
         np.array(placed.regions),
         extent.stride,
         tuple(tracks.rows),
+        _spreads(batches),
     )
+
+
+def _spreads(batches: Sequence[Averaged]) -> npt.NDArray[np.float32] | None:
+    parts = [batch.spread for batch in batches if batch.spread is not None]
+    return np.concatenate(parts) if parts else None
 
 
 def _placed(source: Any, fasta: Fasta, tiling: Tiling) -> Windows:

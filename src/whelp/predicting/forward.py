@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import keras
 import numpy as np
@@ -21,6 +21,19 @@ Bases = npt.NDArray[np.uint8]
 Floats = npt.NDArray[Any]
 
 
+class Averaged(NamedTuple):
+    """Predictions of sequences, averaged over strands, shifts and models.
+
+    Attributes:
+        mean: The averages, float32 of shape `(sequences, bins, tracks)`.
+        spread: Sample standard deviation over the models, `sqrt(sum((x - mean)^2) / (models - 1))`,
+            of the same shape; None of one model.
+    """
+
+    mean: Floats
+    spread: Floats | None
+
+
 class Forward:
     """Predicts sequences by one or several models, and averages.
 
@@ -35,6 +48,9 @@ class Forward:
         rc: Average with the prediction of the reverse complement, strands swapped.
         shifts: Shifts to average over, bp.
         batch_size: Sequences that are run at a time. Fewer are filled up.
+
+    Attributes:
+        several: Whether there are several models, and so a spread.
 
     Raises:
         PredictError: The batch size or a shift is out of its range.
@@ -57,6 +73,7 @@ class Forward:
                 f"{length:,} bp; received {batch_size} and {list(shifts)}"
             )
         self._models = [ensemble(model, rc=rc, strand_pair=swap) for model in models]
+        self.several = len(self._models) > 1
         self._output = output
         self._shifts = tuple(shifts)
         self.batch_size = batch_size
@@ -87,24 +104,26 @@ class Forward:
             batch_size=settings.batch_size,
         )
 
-    def predict(self, bases: Bases) -> Floats:
+    def predict(self, bases: Bases) -> Averaged:
         """Predict sequences.
 
         Args:
             bases: Indexes of shape `(sequences, length)`, at most `batch_size` of them.
 
         Returns:
-            What `output` makes, averaged, of shape `(sequences, bins, tracks)`.
+            What `output` makes, averaged.
         """
         missing = self.batch_size - len(bases)
         filled = np.concatenate([bases, np.repeat(bases[-1:], missing, axis=0)])
-        total: Any = 0.0
+        totals: list[Any] = [0.0] * len(self._models)
         for shift in self._shifts:
             sequences = dna.one_hot(dna.shift(filled, shift))
-            for model in self._models:
+            for at, model in enumerate(self._models):
                 predicted = np.asarray(model.predict_on_batch(sequences))
-                total = total + self._output(predicted[: len(bases)])
-        return np.asarray(total / (len(self._shifts) * len(self._models)))
+                totals[at] = totals[at] + self._output(predicted[: len(bases)])
+        each = np.stack(totals) / len(self._shifts)
+        mean = each.mean(axis=0).astype(np.float32)
+        return Averaged(mean, each.std(axis=0, ddof=1).astype(np.float32) if self.several else None)
 
 
 def common_extent(models: Sequence[SequenceModel]) -> Extent:

@@ -75,14 +75,14 @@ def write_windows_h5(
 ) -> None:
     """Write predictions as HDF5: all windows whole, in their order, whether they overlap or not.
 
-    The file holds `predictions`, float32 of shape `(windows, bins, tracks)`, `chrom`, `start` and
-    `end` of what is predicted (bp from 0), `region` (number of the row or sequence, from 0), and
-    what `describe_tracks` adds.
+    The file holds `predictions`, float32 of shape `(windows, bins, tracks)`, of replicates their
+    spread `predictions_sd`, too, `chrom`, `start` and `end` of what is predicted (bp from 0),
+    `region` (number of the row or sequence, from 0), and what `describe_tracks` adds.
 
     Args:
         path: The file; it appears whole or not at all.
         windows: The predicted windows.
-        rows: Their predictions, of shape `(windows, tracks, bins)`.
+        rows: Name of a data set -> values of shape `(windows, tracks, bins)`, as fields.
         tracks: A row for each track.
         note: What the predictions depend on; kept as the attribute `run`.
 
@@ -96,7 +96,7 @@ def write_windows_h5(
         file["start"] = windows.starts
         file["end"] = windows.starts + windows.extent.predicted
         file["region"] = windows.regions
-        write_values(file, {"predictions": rows})
+        write_values(file, {name: rows[name] for name in rows.dtype.names or ()})
 
 
 def describe_tracks(file: h5py.File, tracks: Sequence[Target], *, stride: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,17 @@ import numpy.typing as npt
 
 from whelp.genome.fasta import Fasta
 from whelp.predicting.folder import OutputFolder, PredictSummary
-from whelp.predicting.forward import Forward
+from whelp.predicting.forward import Averaged, Forward
 from whelp.predicting.outputs import write_track_bigwig, write_windows_h5
 from whelp.predicting.regions import Unplaced, write_unplaced
-from whelp.predicting.settings import BIGWIGS, PREDICTIONS
+from whelp.predicting.settings import BIGWIGS, PREDICTIONS, SPREAD
 from whelp.predicting.tiles import Windows
 from whelp.predicting.tracks import OutputTracks
 from whelp.scoring.existing import REJECTED, Existing
 from whelp.scoring.rows import RowFolder
+
+PREDICTED = "predictions"
+"""Name of the data set of predictions."""
 
 Progress = Callable[[int, int], None]
 
@@ -58,6 +62,9 @@ def predict_windows(
 ) -> PredictSummary:
     """Predict windows of a genome and write BigWigs by track, or HDF5, or both.
 
+    Of several models there is the mean, and beside it the spread (see `Averaged`): BigWigs
+    `TRACK.sd.bw`, and `predictions_sd` in the HDF5 file.
+
     A run that was stopped, however it was, goes on when it is called again with the same
     `output.run`, and ends with the same predictions; files appear when they are whole. Predictions
     wait on the disk, so that memory does not grow with the number of windows.
@@ -84,7 +91,9 @@ def predict_windows(
     finished = folder.finished()
     if finished is not None:
         return finished
-    layout = np.dtype(("<f4", (len(tracks), windows.extent.bins)))
+    shape = len(tracks), windows.extent.bins
+    names = [PREDICTED, PREDICTED + SPREAD] if forward.several else [PREDICTED]
+    layout = np.dtype([(name, "<f4", shape) for name in names])
     write_unplaced(output.path / REJECTED, unplaced)
     with folder.rows(layout, len(windows)) as rows:
         before = _predict_rest(forward, windows, fasta, rows, progress)
@@ -103,8 +112,12 @@ def _predict_rest(
     rows.keep(before)
     done = before
     for values in predict_batches(forward, windows, fasta, first=before):
-        rows.append(np.swapaxes(values, 1, 2).astype(np.float32))
-        done += len(values)
+        made = np.empty(len(values.mean), rows.layout)
+        for name, part in zip(made.dtype.names or (), values, strict=False):
+            if part is not None:
+                made[name] = np.swapaxes(part, 1, 2)
+        rows.append(made)
+        done += len(made)
         if progress is not None:
             progress(done, len(windows))
     return before
@@ -112,7 +125,7 @@ def _predict_rest(
 
 def predict_batches(
     forward: Forward, windows: Windows, fasta: Fasta, *, first: int = 0
-) -> Iterator[npt.NDArray[Any]]:
+) -> Iterator[Averaged]:
     """Predict windows batch by batch.
 
     Args:
@@ -122,7 +135,8 @@ def predict_batches(
         first: Number of the first window.
 
     Yields:
-        Predictions of the next windows, of shape `(windows, bins, written tracks)`.
+        Predictions of the next windows, of shape `(windows, bins, written tracks)`, and their
+        spread.
     """
     for start in range(first, len(windows), forward.batch_size):
         numbers = range(start, min(start + forward.batch_size, len(windows)))
@@ -135,10 +149,18 @@ def _write_files(
 ) -> Sequence[str]:
     files = []
     if output.form != "hdf5":
-        for track, name in enumerate(tracks.names):
-            files.append(f"{BIGWIGS}/{name}.bw")
-            write_track_bigwig(output.path / files[-1], windows, rows.read, track)
+        endings = {PREDICTED: ".bw", PREDICTED + SPREAD: ".sd.bw"}
+        for part in rows.layout.names or ():
+            for track, name in enumerate(tracks.names):
+                files.append(f"{BIGWIGS}/{name}{endings[part]}")
+                read = partial(_read, rows, part)
+                write_track_bigwig(output.path / files[-1], windows, read, track)
     if output.form != "bigwig":
         files.append(PREDICTIONS)
         write_windows_h5(output.path / PREDICTIONS, windows, rows.read(), tracks.rows, note=note)
     return files
+
+
+def _read(rows: RowFolder, part: str) -> npt.NDArray[Any]:
+    """Give means or spreads as they lie on the disk."""
+    return rows.read()[part]

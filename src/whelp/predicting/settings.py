@@ -10,6 +10,9 @@ BIGWIGS = "bigwig"
 PREDICTIONS = "predictions.h5"
 """Name of the file of all predictions."""
 
+SPREAD = "_sd"
+"""NAME_sd is the data set of the spread of NAME over replicates."""
+
 FORMATS = ("bigwig", "hdf5", "both")
 """What can be written."""
 

@@ -189,7 +189,7 @@ class SitePredictor:
         length = self.extent.length
         pieces = zip(sites, starts, strict=True)
         bases = np.stack([fasta.fetch(site.chrom, at, at + length) for site, at in pieces])
-        values = self._forward.predict(bases)
+        values = self._forward.predict(bases).mean
         if self._transform is not None:
             values = self._transform(values)
         made = np.empty(len(sites), self.layout())

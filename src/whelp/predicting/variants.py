@@ -21,7 +21,7 @@ from whelp.predicting.folder import PredictSummary
 from whelp.predicting.forward import common_extent
 from whelp.predicting.outputs import bin_runs, describe_tracks, write_values
 from whelp.predicting.run import Output, Progress
-from whelp.predicting.settings import BIGWIGS, PREDICTIONS, PredictSettings
+from whelp.predicting.settings import BIGWIGS, PREDICTIONS, SPREAD, PredictSettings
 from whelp.predicting.tiles import Territory
 from whelp.predicting.tracks import file_name, file_names
 from whelp.scoring.alleles import AlleleCoverage
@@ -32,6 +32,9 @@ from whelp.scoring.table import Sizes, write_variants
 from whelp.specs import Target, TargetsTable
 
 _ALLELES = ("reference", "alternate")
+_SPREADS = ("reference" + SPREAD, "alternate" + SPREAD, "change" + SPREAD)
+_ENDINGS = {"reference": "ref", "alternate": "alt", "change": "change"}
+_ENDINGS |= {part: f"{_ENDINGS[part.removesuffix(SPREAD)]}.sd" for part in _SPREADS}
 _MOST_FILES = 3000
 
 
@@ -57,7 +60,7 @@ class AllelePredictor:
     joined at the variant, in the coordinates of the genome.
 
     Args:
-        models: Replicates, of which predictions are averaged.
+        models: Replicates, of which predictions are averaged; of several, the spread is given, too.
         tracks: What is written.
         fasta: The genome.
         settings: How.
@@ -67,6 +70,8 @@ class AllelePredictor:
         alleles: Predicts the alleles by the first of the models.
         extent: What the models see and predict.
         tracks: What is written.
+        parts: What is predicted of a variant: both alleles, and of replicates the sample standard
+            deviations of both and of alternate minus reference.
 
     Raises:
         PredictError: The models differ.
@@ -91,10 +96,11 @@ class AllelePredictor:
         ]
         self.alleles = self._replicates[0]
         self.tracks = tracks
+        self.parts = _ALLELES + (_SPREADS if len(models) > 1 else ())
 
     def layout(self) -> np.dtype:
-        """Give the structure of a variant's predictions: alleles, tracks and bins."""
-        return np.dtype(("<f4", (len(_ALLELES), len(self.tracks), self.extent.bins)))
+        """Give the structure of a variant's predictions: parts, tracks and bins."""
+        return np.dtype(("<f4", (len(self.parts), len(self.tracks), self.extent.bins)))
 
     def windows(self, variants: Iterable[Variant]) -> Iterator[Window]:
         """Put each variant into a window around it."""
@@ -108,15 +114,18 @@ class AllelePredictor:
         """Predict the variants of some windows.
 
         Returns:
-            Averages over shifts and replicates, of shape `(variants, 2, tracks, bins)`.
+            Averages over shifts and replicates, of shape `(variants, parts, tracks, bins)`.
         """
-        total = np.zeros((self.count(windows), *self.layout().shape), np.float32)
-        for replicate in self._replicates:
-            for row, pair in enumerate(replicate.pairs(windows)):
-                for place, allele in enumerate((pair.ref, pair.alt)):
-                    total[row, place] += allele.values.mean(axis=0).T
-        total /= len(self._replicates)
-        return total
+        made = np.empty((self.count(windows), *self.layout().shape), np.float32)
+        replicates = (replicate.pairs(windows) for replicate in self._replicates)
+        for row, pairs in enumerate(zip(*replicates, strict=True)):
+            alleles = [(pair.ref.values, pair.alt.values) for pair in pairs]
+            each = np.array([[values.mean(axis=0).T for values in both] for both in alleles])
+            made[row, :2] = each.mean(axis=0)
+            if len(pairs) > 1:
+                made[row, 2:4] = each.std(axis=0, ddof=1)
+                made[row, 4] = (each[:, 1] - each[:, 0]).std(axis=0, ddof=1)
+        return made
 
     def write(
         self,
@@ -128,15 +137,16 @@ class AllelePredictor:
     ) -> None:
         """Write what `rows` made.
 
-        The file holds `reference` and `alternate`, float32 of shape `(variants, bins, tracks)`, the
-        variants as in `scores.h5`, and `start` and `end` of what is predicted, bp from 0.
+        The file holds `reference` and `alternate`, float32 of shape `(variants, bins, tracks)`, of
+        replicates also `reference_sd`, `alternate_sd` and `change_sd`, the variants as in
+        `scores.h5`, and `start` and `end` of what is predicted, bp from 0.
         """
         describe_tracks(file, self.tracks.rows, stride=self.extent.stride)
         write_variants(file, variants, sizes=sizes)
         centres = file["pos"][:].astype(np.int64)
         file["start"] = centres - self.extent.length // 2 + self.extent.crop
         file["end"] = file["start"][:] + self.extent.predicted
-        write_values(file, {name: rows[:, place] for place, name in enumerate(_ALLELES)})
+        write_values(file, {name: rows[:, place] for place, name in enumerate(self.parts)})
 
 
 def predict_variants(
@@ -174,7 +184,7 @@ def predict_variants(
     if finished is not None:
         return finished
     if output.form != "hdf5":
-        _check_number(variants, len(predictor.tracks))
+        _check_number(variants, len(predictor.tracks) * (len(predictor.parts) + 1))
     done = score_to_file(
         predictor,
         variants,
@@ -192,17 +202,17 @@ def predict_variants(
     return folder.finish(files, predicted=done.rows, rejected=done.rejected, resumed=done.resumed)
 
 
-def _check_number(variants: VariantFile, tracks: int) -> None:
+def _check_number(variants: VariantFile, files: int) -> None:
     """Refuse to write BigWigs of very many variants: each has its own.
 
     Raises:
         PredictError: There would be too many files.
     """
-    most = _MOST_FILES // (3 * tracks)
+    most = _MOST_FILES // files
     if sum(1 for _ in islice(variants.variants(), most + 1)) > most:
         raise PredictError(
             f"{variants.path}: BigWigs are written for each variant and track: of more than {most} "
-            f"variants with {tracks} tracks they would be more than {_MOST_FILES} files. Take "
+            f"variants with {files} files each they would be more than {_MOST_FILES} files. Take "
             f"--format hdf5, or fewer tracks (--tracks)"
         )
 
@@ -212,13 +222,15 @@ def write_variant_bigwigs(
 ) -> list[Path]:
     """Write predictions of variants as BigWigs: reference, alternate, and their difference.
 
+    Of replicates there are also those of the three spreads, `.ref.sd.bw` and so on.
+
     Args:
         predictions: The file that `AllelePredictor` wrote.
         lengths: Chromosome -> its length in bp.
         names: Names of the tracks, for files.
 
     Returns:
-        The files: a folder for each variant, and in it three for each track.
+        The files: a folder for each variant, and in it three or six for each track.
 
     Raises:
         BigWigError, OSError: A file cannot be written.
@@ -229,16 +241,16 @@ def write_variant_bigwigs(
         for row in range(len(file["pos"])):
             called = file_name(file["snp"][row].decode())
             folder = predictions.parent / BIGWIGS / f"{row}_{called}"
-            both = [file[name][row] for name in _ALLELES]
+            values = {name: file[name][row] for name in (*_ALLELES, *_SPREADS) if name in file}
+            values["change"] = values["alternate"] - values["reference"]
             chrom, start = file["chr"][row].decode(), int(file["start"][row])
             end = min(int(file["end"][row]), lengths[chrom])
             territory = Territory(row, chrom, max(start, 0), end)
-            for kind, values in zip(
-                ("ref", "alt", "change"), [*both, both[1] - both[0]], strict=True
-            ):
+            for part, bins in values.items():
+                kind = _ENDINGS[part]
                 for track, name in enumerate(names):
                     path = folder / f"{name}.{kind}.bw"
-                    runs = bin_runs(territory, start, stride, values[:, track])
+                    runs = bin_runs(territory, start, stride, bins[:, track])
                     write_bigwig_runs(path, lengths, [runs])
                     written.append(path)
     return written

@@ -35,6 +35,7 @@ class RowFolder:
 
     Attributes:
         finished: Rows that are there, of this run.
+        layout: Structure of a row.
 
     Raises:
         ScoreError: Another process writes to it, or it holds rows of another run.
@@ -45,7 +46,7 @@ class RowFolder:
         self, path: Path, layout: np.dtype, run: Mapping[str, Any], *, other: str = "replace"
     ) -> None:
         self.path = path
-        self._layout = layout
+        self.layout = layout
         path.mkdir(parents=True, exist_ok=True)
         self._file = (path / "rows").open("ab")
         try:
@@ -79,11 +80,11 @@ class RowFolder:
             self._file.truncate(0)
             with atomic_path(record) as new:
                 new.write_text(text, encoding="utf-8")
-        self.keep(os.fstat(self._file.fileno()).st_size // self._layout.itemsize)
+        self.keep(os.fstat(self._file.fileno()).st_size // self.layout.itemsize)
 
     def keep(self, rows: int) -> None:
         """Forget all rows but the first so many."""
-        self._file.truncate(rows * self._layout.itemsize)
+        self._file.truncate(rows * self.layout.itemsize)
         self.finished = rows
 
     def append(self, rows: npt.NDArray[Any]) -> None:
@@ -107,8 +108,8 @@ class RowFolder:
         """Give all rows, as they lie on the disk."""
         self.flush()
         if not self.finished:
-            return np.empty(0, self._layout)
-        return np.memmap(self.path / "rows", dtype=self._layout, mode="r", shape=(self.finished,))
+            return np.empty(0, self.layout)
+        return np.memmap(self.path / "rows", dtype=self.layout, mode="r", shape=(self.finished,))
 
     def remove(self) -> None:
         """Delete the folder."""
