@@ -1,7 +1,9 @@
 """Fixtures shared by all tests. The backend is whatever KERAS_BACKEND says."""
 
+import gc
 import resource
 import signal
+import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -15,6 +17,15 @@ HERE = Path(__file__).parent
 
 # In the background of a shell Ctrl-C is ignored, also by processes that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_programs() -> Iterator[None]:
+    """Drops what a file's tests have compiled: kept, a whole run's would fill many gigabytes."""
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
+    gc.collect()
 
 
 @pytest.fixture(scope="session")
