@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from whelp._keras_setup import BACKENDS, choose_backend
 from whelp.cli.console import fail
+from whelp.stopping import REQUEUE, Terminated, ended_by_sigterm
 
 INTERRUPTED = 130
 _MEMORY = ("RESOURCE_EXHAUSTED", "OOM when allocating", "out of memory", "Out of memory")
@@ -30,11 +31,15 @@ def run_guarded(action: Callable[[], object], *, debug: bool = False) -> int:
         debug: Whether to show the traceback as well.
 
     Returns:
-        The exit code: 0, 1 for an error, 130 for Ctrl-C.
+        The exit code: 0, 1 for an error, 130 for Ctrl-C, 75 for SIGTERM: call it again.
     """
     debug = debug or bool(os.environ.get(DEBUG_VARIABLE))
     try:
-        action()
+        with ended_by_sigterm():
+            action()
+    except Terminated as error:
+        fail(str(error))
+        return REQUEUE
     except KeyboardInterrupt as error:
         fail(str(error) or "interrupted")
         return INTERRUPTED

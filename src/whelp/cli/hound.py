@@ -137,9 +137,10 @@ def _numbers(text: str) -> list[int]:
 def _train(args: argparse.Namespace, *, transferring: bool) -> None:
     from whelp.fitting import train_from_files
     from whelp.fitting import transfer as transfer_files
+    from whelp.training.run import can_resume
 
     out_dir = Path(args.out_dir)
-    resumable = (out_dir / "checkpoint_last.npz").exists()
+    resumable = can_resume(out_dir)
     if not resumable and any(out_dir.glob("ckpt-*.index")):
         raise FileExistsError(
             f"{out_dir} holds a training of Baskerville, whose checkpoints whelp cannot read. "

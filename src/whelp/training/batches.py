@@ -59,6 +59,34 @@ class ArrayBatches(EpochDataset):
         return _map(lambda array: array[members], self._arrays)
 
 
+class RestOfEpoch(EpochDataset):
+    """What an epoch has left after some of its batches.
+
+    Args:
+        data: the batches of whole epochs.
+        done: how many of them are left out.
+    """
+
+    def __init__(self, data: keras.utils.PyDataset, done: int) -> None:
+        super().__init__()
+        self._data = data
+        self._done = done
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch."""
+        super().set_epoch(epoch)
+        set_epoch(self._data, epoch)
+
+    def __len__(self) -> int:
+        """Number of batches that are left."""
+        return len(self._data) - self._done
+
+    def batch(self, number: int) -> tuple[Any, ...]:
+        """Give one of them, counted from 0."""
+        batch: tuple[Any, ...] = self._data[self._done + number]
+        return batch
+
+
 class DeviceBatches(EpochDataset):
     """Batches whose size several devices divide evenly.
 

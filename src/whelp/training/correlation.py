@@ -69,6 +69,22 @@ class TrackSums:
         """Which tracks have the same predicted value everywhere: (tracks,) bool."""
         return self._centred(self._sum_pp, self._sum_p, self._sum_p) <= 0
 
+    def means(self) -> tuple[np.ndarray, np.ndarray]:
+        """Means of the measured and of the predicted values of each track, (tracks,) each."""
+        assert self._origin is not None
+        return tuple(
+            origin + total / self.count
+            for origin, total in zip(self._origin, (self._sum_y, self._sum_p), strict=True)
+        )
+
+    def variances(self) -> tuple[np.ndarray, np.ndarray]:
+        """Variances of the measured and of the predicted values of each track, (tracks,) each."""
+        pairs = ((self._sum_yy, self._sum_y), (self._sum_pp, self._sum_p))
+        return tuple(
+            np.maximum(self._centred(squares, total, total), 0) / max(self.count, 1)
+            for squares, total in pairs
+        )
+
     def pearsonr(self) -> np.ndarray:
         """Pearson correlation of each track, (tracks,).
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
 
-from whelp.files import atomic_path
+from whelp.files import atomic_path, remove_partial
 from whelp.training.averaging import averaged_weights
 from whelp.training.checkpoints import (
     load_checkpoint,
@@ -27,10 +27,26 @@ if TYPE_CHECKING:
     from whelp.specs import TrainSpec
 
 LAST, BEST, LOG = "checkpoint_last.npz", "checkpoint_best.npz", "log.csv"
+BEGUN = "checkpoint_begun.npz"
+"""An epoch that was stopped in its middle."""
+
 # What may differ when a training is resumed: how long it goes on.
 FREE_KEYS = ("patience", "train_epochs_min", "train_epochs_max", "num_gpu")
 
 SaveHook = Callable[[keras.Model, Path], None]
+
+
+@dataclass(frozen=True)
+class BegunEpoch:
+    """How far an epoch is.
+
+    Attributes:
+        step: batches that are done.
+        seconds: time that they took.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
 
 
 @dataclass
@@ -47,6 +63,8 @@ class Run:
         identity: what must be the same when resuming.
         history: a row of numbers an epoch.
         selection: the best epoch so far.
+        metrics: whose states belong to the running epoch.
+        begun: how far the epoch after the last whole one is.
     """
 
     model: keras.Model
@@ -57,6 +75,8 @@ class Run:
     identity: dict[str, Any] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
     selection: Selection = field(default_factory=Selection)
+    metrics: Sequence[keras.metrics.Metric] = ()
+    begun: BegunEpoch = field(default_factory=BegunEpoch)
 
     @property
     def epochs_done(self) -> int:
@@ -71,6 +91,8 @@ class Run:
         """Say where the last checkpoint is, and what it holds."""
         if self.out_dir is None:
             return "There is no checkpoint, as no out_dir was given."
+        if self.begun.step:
+            return f"What was done is in {self.path(BEGUN)}: go on from there with resume."
         if not self.epochs_done:
             return "There is no checkpoint yet: no epoch was finished."
         return (
@@ -104,8 +126,26 @@ class Run:
         except BaseException:
             self.history.pop()
             raise
+        self._forget_begun()
         with writing(self.out_dir / LOG):
             write_log(self.out_dir / LOG, self.history)
+
+    def keep_begun(self, begun: BegunEpoch) -> None:
+        """Write all that is needed to go on in the middle of an epoch.
+
+        Raises:
+            CheckpointError: if the file cannot be written.
+            NotFiniteError: if the weights are not finite.
+        """
+        assert self.out_dir is not None
+        groups = {**self._all_variables(), "metrics": self._metric_variables()}
+        save_checkpoint(self.out_dir / BEGUN, groups, {**self._record(), "begun": asdict(begun)})
+        self.begun = begun
+
+    def restore_metrics(self) -> None:
+        """Set metrics to where they were in an epoch that was begun; Keras has reset them."""
+        if self.begun.step and self.out_dir is not None:
+            load_checkpoint(self.out_dir / BEGUN, {"metrics": self._metric_variables()})
 
     def _save_for_use(self, folder: Path, *, best: bool) -> None:
         if best:
@@ -117,17 +157,22 @@ class Run:
                     hook(self.model, folder)
 
     def _save_last(self, folder: Path) -> None:
-        record = {
+        save_checkpoint(folder / LAST, self._all_variables(), self._record())
+
+    def _record(self) -> dict[str, Any]:
+        return {
             "epoch": self.epochs_done,
             "history": self.history,
             "selection": self.selection.to_dict(),
             "identity": self.identity,
         }
-        save_checkpoint(folder / LAST, self._all_variables(), record)
 
     def _all_variables(self) -> dict[str, list[keras.Variable]]:
         optimizer = self.trained.optimizer
         return {"model": model_variables(self.trained), "optimizer": list(optimizer.variables)}
+
+    def _metric_variables(self) -> list[keras.Variable]:
+        return [variable for metric in self.metrics for variable in metric.variables]
 
     def begin(self) -> None:
         """Make the folder ready for a new training; an old one's last checkpoint is kept aside."""
@@ -136,11 +181,12 @@ class Run:
         with writing(self.out_dir / LAST):
             self.out_dir.mkdir(parents=True, exist_ok=True)
             self._remove_remains()
+            self._forget_begun()
             if (last := self.out_dir / LAST).exists():
                 last.replace(self.out_dir / "checkpoint_previous.npz")
 
     def resume(self) -> bool:
-        """Go back to the last checkpoint of this folder.
+        """Go back to the last checkpoint of this folder, in the middle of an epoch or after one.
 
         Returns:
             Whether there was one.
@@ -148,10 +194,10 @@ class Run:
         Raises:
             CheckpointError: if it is damaged or belongs to another training.
         """
-        last = self.path(LAST)
-        if last is None:
+        if self.out_dir is None:
             raise CheckpointError("to resume a training, give the out_dir that it wrote to")
-        if not last.exists():
+        last = next((self.out_dir / name for name in (BEGUN, LAST) if self._has(name)), None)
+        if last is None:
             return False
         self._remove_remains()
         record = read_record(last)
@@ -159,9 +205,23 @@ class Run:
         load_checkpoint(last, self._all_variables())
         self.history = record["history"]
         self.selection = Selection(**record["selection"])
+        self.begun = BegunEpoch(**record.get("begun", {}))
         with writing(last.parent / LOG):
             write_log(last.parent / LOG, self.history)
         return True
+
+    def _has(self, name: str) -> bool:
+        """Whether there is a checkpoint to go on from, and not one of an epoch that is whole."""
+        path, last = self.path(name), self.path(LAST)
+        if path is None or last is None or not path.exists():
+            return False
+        done = read_record(last)["epoch"] if name == BEGUN and last.exists() else 0
+        return name == LAST or bool(read_record(path)["epoch"] == done)
+
+    def _forget_begun(self) -> None:
+        self.begun = BegunEpoch()
+        if (path := self.path(BEGUN)) is not None:
+            path.unlink(missing_ok=True)
 
     def restore_best(self) -> None:
         """Put the weights of the best epoch into the model."""
@@ -171,10 +231,8 @@ class Run:
 
     def _remove_remains(self) -> None:
         """Remove the unfinished files of a run that was killed while it wrote."""
-        for name in (LAST, BEST, LOG):
-            path = Path(name)
-            for remains in (self.out_dir or path).glob(f".{path.stem}.*.part{path.suffix}"):
-                remains.unlink(missing_ok=True)
+        for name in (LAST, BEST, BEGUN, LOG):
+            remove_partial((self.out_dir or Path()) / name)
 
     def _check_identity(self, path: Path, there: Mapping[str, Any], backend: str) -> None:
         here = {**self.identity, "backend": keras.backend.backend()}
@@ -197,6 +255,11 @@ def identity_of(spec: TrainSpec, steps_per_epoch: int) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key not in FREE_KEYS} | {
         "batches per epoch": steps_per_epoch
     }
+
+
+def can_resume(folder: Path) -> bool:
+    """Whether a folder holds a training that was begun."""
+    return any((folder / name).exists() for name in (LAST, BEGUN))
 
 
 def write_log(path: Path, history: list[dict[str, float]]) -> None:

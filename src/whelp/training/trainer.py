@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-import logging
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
@@ -14,9 +13,23 @@ import keras
 import pandas as pd
 
 from whelp.specs import TrainSpec
+from whelp.stopping import StopRequest, Terminated, stop_requests
 from whelp.training.averaging import ValidateAverages, inner_optimizer
-from whelp.training.batches import Data, check_shapes, training_batches, validation_batches
-from whelp.training.callbacks import EpochClock, KeepRecord, StopAtNaN, is_over
+from whelp.training.batches import (
+    Data,
+    RestOfEpoch,
+    check_shapes,
+    training_batches,
+    validation_batches,
+)
+from whelp.training.callbacks import (
+    EpochClock,
+    KeepRecord,
+    StopAtNaN,
+    StopWhenAsked,
+    is_over,
+    tensorboard_logs,
+)
 from whelp.training.devices import check_layout, device_count, is_float16, scope_of
 from whelp.training.errors import TrainingInterrupted
 from whelp.training.heads import HeadsModel, head_outputs
@@ -24,8 +37,6 @@ from whelp.training.losses import make_loss
 from whelp.training.metrics import R2, PearsonR, SeqAUC
 from whelp.training.optimizers import make_optimizer
 from whelp.training.run import BEST, LAST, LOG, Run, SaveHook, identity_of
-
-_logger = logging.getLogger(__name__)
 
 
 class TrainOptions(TypedDict, total=False):
@@ -103,7 +114,8 @@ def train(
     With `out_dir` each epoch ends with files there: `log.csv`, `checkpoint_last.npz` and, after an
     epoch better than all before, `checkpoint_best.npz`. Killed at any moment, a training called
     again with `resume=True` reaches the numbers of one that was not (the same backend, machine and
-    data given; a dropped half epoch is repeated).
+    data given; a dropped half epoch is repeated). At SIGTERM, which batch systems send at the time
+    limit, it ends after the running batch and leaves `checkpoint_begun.npz`: nothing is repeated.
 
     Args:
         model: a built model whose inputs and outputs fit the data; compiled here, and trained in
@@ -125,6 +137,7 @@ def train(
         TrainingError: if the devices cannot do what the spec asks for, or the data have not as many
             bins or tracks as the model.
         TrainingInterrupted: on Ctrl-C.
+        whelp.stopping.Terminated: on SIGTERM, if there is an out_dir.
         TypeError: for an unknown option or kind of data.
     """
     chosen = _with_defaults(options)
@@ -137,7 +150,7 @@ def train(
     batches = training_batches(data, spec, model, devices)
     held_out = None if validation is None else validation_batches(validation, spec, devices)
     _own_arrays(model)
-    trained = _compiled(model, spec, len(batches), chosen["jit_compile"])
+    trained, metrics = _compiled(model, spec, len(batches), chosen["jit_compile"])
     run = Run(
         model,
         trained,
@@ -145,9 +158,15 @@ def train(
         save_best=chosen["save_best"],
         save_last=chosen["save_last"],
         identity=identity_of(spec, len(batches)),
+        metrics=metrics,
     )
     if not (resume and run.resume()):
         run.begin()
+    if run.begun.step:
+        rest = RestOfEpoch(batches, run.begun.step)
+        _fit(run, rest, held_out, spec=spec, options={**chosen, "epochs": run.epochs_done + 1})
+        # `fit` has put averages into the places of weights.
+        run.resume()
     if run.epochs_done < _last_epoch(spec, chosen) and not is_over(run, spec):
         _fit(run, batches, held_out, spec=spec, options=chosen)
     else:
@@ -186,8 +205,8 @@ def _own_arrays(model: keras.Model) -> None:
 
 def _compiled(
     model: keras.Model, spec: TrainSpec, steps: int, jit_compile: bool | str
-) -> keras.Model:
-    """Return the model to fit, compiled, its optimiser built."""
+) -> tuple[keras.Model, list[keras.metrics.Metric]]:
+    """Return the model to fit, compiled, its optimiser built; and all metrics of an epoch."""
     with scope_of(model):
         loss = make_loss(spec)
         optimizer = make_optimizer(spec, steps, mixed_precision=is_float16(model))
@@ -208,7 +227,9 @@ def _compiled(
             jit_compile=jit_compile,
             auto_scale_loss=False,
         )
-    return trained
+    # The first of the model's is the loss; the others get variables of their own with a batch.
+    each = [metrics] if isinstance(metrics, list) else metrics.values()
+    return trained, [trained.metrics[0], *(metric for part in each for metric in part)]
 
 
 def _metrics(output: Any, spec: TrainSpec) -> list[keras.metrics.Metric]:
@@ -225,46 +246,32 @@ def _fit(
     spec: TrainSpec,
     options: Mapping[str, Any],
 ) -> None:
-    clock = EpochClock(batches)
+    clock = EpochClock(batches, run.begun)
     callbacks = [
         clock,
         ValidateAverages(),
         *options["callbacks"],
-        *_tensorboard(options["tensorboard_dir"]),
+        *tensorboard_logs(options["tensorboard_dir"]),
         StopAtNaN(run, clock),
         KeepRecord(run, clock, spec),
     ]
     try:
-        run.trained.fit(
-            batches,
-            validation_data=held_out,
-            initial_epoch=run.epochs_done,
-            epochs=_last_epoch(spec, options),
-            callbacks=callbacks,
-            verbose=_verbosity(options["verbose"]),
-            shuffle=False,
-        )
+        with stop_requests() if run.out_dir is not None else nullcontext(StopRequest()) as request:
+            run.trained.fit(
+                batches,
+                validation_data=held_out,
+                initial_epoch=run.epochs_done,
+                epochs=_last_epoch(spec, options),
+                callbacks=[*callbacks, StopWhenAsked(run, clock, request)],
+                verbose=_verbosity(options["verbose"]),
+                shuffle=False,
+            )
+    except Terminated:
+        raise
     except KeyboardInterrupt as error:
         raise TrainingInterrupted(
             f"interrupted in epoch {clock.epoch} after step {clock.step}. {run.describe_last()}"
         ) from error
-
-
-def _tensorboard(folder: str | Path | None) -> list[keras.callbacks.Callback]:
-    if folder is None:
-        return []
-    missing = [name for name in ("tensorflow", "tensorboard") if not _is_installed(name)]
-    if missing:
-        _logger.info("no TensorBoard log: %s is not installed", " and ".join(missing))
-        return []
-    return [keras.callbacks.TensorBoard(str(folder), write_graph=False)]
-
-
-def _is_installed(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ImportError:
-        return False
 
 
 def _verbosity(verbose: int | str) -> int:
