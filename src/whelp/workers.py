@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,16 +26,13 @@ Job = TypeVar("Job", contravariant=True)
 Result = TypeVar("Result", covariant=True)
 
 _START = "import sys; sys.path[:] = {path!r}; from whelp.workers import serve; serve()"
-
-_WORTH_A_WORKER = 24
-"""Jobs for which a single worker, which is faster at them, has earned its start."""
-
+# Jobs for which a single process, which is faster at them, has earned its start.
+_WORTH_A_PROCESS = 24
+# Jobs a process, one of which waits: none is idle while results are looked at.
 _IN_FLIGHT = 2
-"""Jobs a worker, one of which waits: none is idle while results are looked at."""
 
 _ENVIRONMENT = {
-    # Arrays of a window are made and dropped all the time. Kept by the process, and not given back
-    # to the system each time, they cost half as much.
+    # Arrays are made and dropped all the time: kept by the process, they cost half as much.
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
     "MALLOC_TOP_PAD_": str(16 << 20),
@@ -82,11 +80,11 @@ class Runner(Protocol):
 class Processes:
     """Does jobs in processes of this machine; a `Runner`.
 
-    A job whose process dies has failed, and another process takes the place of that one.
+    A job whose process dies has failed; another process takes its place.
 
     Attributes:
         number: How many jobs at a time.
-        threads: Threads of each process for products of matrices; None leaves it to the libraries.
+        threads: Threads in which each process computes; None leaves it to the libraries.
         environment: Further variables of the environment.
         apart: Whether even a few jobs, which would be done sooner here, get a process of their own.
     """
@@ -100,29 +98,90 @@ class Processes:
         self, task: Task[Job, Result], jobs: Iterable[Job]
     ) -> Generator[tuple[int, Result | Failure]]:
         """Do jobs; with one process and few jobs in this one, see `Runner.run`."""
-        enough = 1 if self.apart else _WORTH_A_WORKER if self.number == 1 else 2
+        enough = 1 if self.apart else _WORTH_A_PROCESS if self.number == 1 else 2
         rest = iter(jobs)
         first = list(islice(rest, enough))
         if len(first) < enough:
             for at, job in enumerate(first):
                 yield at, attempt(task, job)
             return
-        pool = _Pool(task, {**_ENVIRONMENT, **_threads(self.threads), **self.environment})
+        pool = _Pool(task, {**thread_variables(self.threads), **self.environment})
         try:
             yield from pool.do(chain(first, rest), self.number)
         finally:
             pool.stop()
 
 
+class ProcessDied(RuntimeError):
+    """A process ended in the middle of a job.
+
+    Attributes:
+        killed: Whether a signal ended it: then it is not known that the job is to blame.
+    """
+
+    def __init__(self, code: int) -> None:
+        super().__init__(_death(code))
+        self.killed = code < 0
+
+
+class Process:
+    """A process that does jobs of one task, one at a time, until it is closed.
+
+    Args:
+        task: What is done with each job, pickled.
+        environment: Variables of its environment, besides those of this process.
+    """
+
+    def __init__(self, task: bytes, environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _START.format(path=sys.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **_ENVIRONMENT, **environment},
+        )
+        self._unsent: bytes | None = task
+
+    def do(self, job: Any) -> Any:
+        """Do a job; an error in it becomes a `Failure`.
+
+        Raises:
+            ProcessDied: The process has ended.
+        """
+        stdin, stdout = self._pipes()
+        try:
+            if self._unsent is not None:
+                pickle.dump(self._unsent, stdin)
+                self._unsent = None
+            pickle.dump(pickle.dumps(job), stdin)
+            stdin.flush()
+            return pickle.load(stdout)
+        except (EOFError, OSError, pickle.UnpicklingError):
+            raise ProcessDied(self._process.wait()) from None
+
+    def kill(self) -> None:
+        """End it, also in the middle of a job."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """End it, and give back what it held; nobody may be waiting for a job."""
+        self.kill()
+        self._process.wait()
+        for pipe in self._pipes():
+            with suppress(OSError):
+                pipe.close()
+
+    def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
+        return cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
+
+
 class _Pool:
     """Processes, each with a thread here that hands it jobs."""
 
     def __init__(self, task: Any, environment: Mapping[str, str]) -> None:
+        self._task, self._environment = pickle.dumps(task), environment
         self._results: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
-        self._task = pickle.dumps(task)
-        self._environment = environment
         self._jobs: queue.SimpleQueue[tuple[int, Any] | None] = queue.SimpleQueue()
-        self._workers: list[subprocess.Popen[bytes]] = []
+        self._processes: list[Process] = []
         self._threads: list[threading.Thread] = []
         self._stopped = threading.Event()
 
@@ -132,88 +191,62 @@ class _Pool:
         begun = list(islice(waiting, _IN_FLIGHT * processes))
         for job in begun:
             self._jobs.put(job)
-        self._start(min(processes, len(begun)))
-        open_jobs = len(begun)
-        while open_jobs:
-            result = self._results.get()
-            open_jobs -= 1
-            for job in islice(waiting, 1):
-                self._jobs.put(job)
-                open_jobs += 1
-            yield result
-
-    def _start(self, processes: int) -> None:
-        workers = [_start_worker(self._environment) for _ in range(processes)]
-        self._workers.extend(workers)
-        for worker in workers:
-            thread = threading.Thread(target=self._attend, args=(worker,), daemon=True)
+        for _ in range(min(processes, len(begun))):
+            thread = threading.Thread(target=self._attend, args=(self._begin(),), daemon=True)
             thread.start()
             self._threads.append(thread)
+        unfinished = len(begun)
+        while unfinished:
+            result = self._results.get()
+            unfinished -= 1
+            for job in islice(waiting, 1):
+                self._jobs.put(job)
+                unfinished += 1
+            yield result
 
     def stop(self) -> None:
-        """End the workers; those in the middle of a job are stopped."""
+        """End the processes; those in the middle of a job are stopped."""
         self._stopped.set()
         for _ in self._threads:
             self._jobs.put(None)
-        for worker in self._workers:
-            worker.kill()
+        for process in self._processes:
+            process.kill()
         for thread in self._threads:
             thread.join()
-        for worker in self._workers:
-            # One may have been started since.
-            worker.kill()
-            worker.wait()
-            for pipe in (worker.stdin, worker.stdout):
-                with suppress(OSError):
-                    cast("IO[bytes]", pipe).close()
+        for process in self._processes:
+            process.close()
 
-    def _attend(self, worker: subprocess.Popen[bytes]) -> None:
-        """Hand jobs to a worker until there are none; a new one takes the place of a dead one."""
-        is_new = True
+    def _begin(self) -> Process:
+        self._processes.append(Process(self._task, self._environment))
+        return self._processes[-1]
+
+    def _attend(self, process: Process) -> None:
+        """Hand jobs to a process until there are none; a new one takes the place of a dead one."""
         while (job := self._jobs.get()) is not None and not self._stopped.is_set():
             try:
-                result = _ask(worker, self._task if is_new else b"", job[1])
-                is_new = False
-            except (EOFError, OSError, pickle.UnpicklingError):
+                result = process.do(job[1])
+            except ProcessDied as died:
                 if self._stopped.is_set():
                     return
-                result = Failure(_death(worker.wait()), is_system=True)
-                worker, is_new = _start_worker(self._environment), True
-                self._workers.append(worker)
+                result = Failure(str(died), is_system=True)
+                process = self._begin()
             self._results.put((job[0], result))
 
 
-def _threads(number: int | None) -> dict[str, str]:
-    """Variables that libraries of linear algebra read when they are imported."""
-    if number is None:
-        return {}
-    return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(number))
-
-
-def _start_worker(environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-c", _START.format(path=sys.path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, **environment},
-    )
-
-
-def _ask(worker: subprocess.Popen[bytes], task: bytes, job: Any) -> Any:
-    stdin, stdout = cast("IO[bytes]", worker.stdin), cast("IO[bytes]", worker.stdout)
-    stdin.write(task)
-    pickle.dump(job, stdin)
-    stdin.flush()
-    return pickle.load(stdout)
+def thread_variables(number: int | None) -> dict[str, str]:
+    """Give what libraries of linear algebra, TensorFlow and XLA read at their import; or nothing."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    backends = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC")
+    return {} if number is None else dict.fromkeys((*names, *backends), str(number))
 
 
 def _death(code: int) -> str:
-    if code == -9:
-        return (
-            "its process was killed (signal 9), as the system does when memory runs out; use fewer "
-            "processes"
-        )
-    return f"its process ended with code {code}"
+    if code != -9:
+        return f"its process ended with code {code}"
+    return (
+        "its process was killed (signal 9), as the system does when memory runs out; use fewer "
+        "processes"
+    )
 
 
 def attempt(task: Any, job: Any) -> Any:
@@ -230,21 +263,33 @@ def attempt(task: Any, job: Any) -> Any:
 
 
 def serve() -> None:
-    """Be a worker: read the task and jobs from standard input, write results to standard output."""
+    """Be a process for jobs: read them from standard input, write results to standard output."""
     # Ctrl-C reaches the whole group; the process that sent the jobs decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     # What libraries print must not get in between the answers.
     os.dup2(2, 1)
-    jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
-    task = jobs.get()
+    tasks: list[Any] = []
+    sent = jobs.get()
     while True:
-        pickle.dump(attempt(task, jobs.get()), answers)
+        answers.write(_answer(sent, tasks, jobs.get()))
         answers.flush()
 
 
-def _listen(jobs: queue.SimpleQueue[Any]) -> None:
+def _answer(sent: bytes, tasks: list[Any], job: bytes) -> bytes:
+    """Do a job by the task, unpacked once; give what came of it, pickled."""
+    try:
+        if not tasks:
+            tasks.append(pickle.loads(sent))
+        return pickle.dumps(attempt(tasks[0], pickle.loads(job)))
+    except Exception as error:
+        traceback.print_exc()
+        return pickle.dumps(Failure(f"{type(error).__name__}: {error}", is_system=True))
+
+
+def _listen(jobs: queue.SimpleQueue[bytes]) -> None:
     """Read what is sent; end the process, also in the middle of a job, when the sender is gone."""
     try:
         while True:

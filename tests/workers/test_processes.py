@@ -75,3 +75,9 @@ def test_a_job_may_have_its_own_process_and_environment() -> None:
     assert dict(here.run(os.getenv, ["WHELP_TEST"])) == {0: None}
     apart = Processes(1, threads=3, environment={"WHELP_TEST": "there"}, apart=True)
     assert dict(apart.run(os.getenv, ["WHELP_TEST", "OMP_NUM_THREADS"])) == {0: "there", 1: "3"}
+
+
+def test_an_error_that_nobody_foresaw_is_named(capfd: pytest.CaptureFixture[str]) -> None:
+    (failure,) = dict(Processes(1, apart=True).run(len, [3])).values()
+    assert failure == Failure("TypeError: object of type 'int' has no len()", is_system=True)
+    assert "Traceback" in capfd.readouterr().err
