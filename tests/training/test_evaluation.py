@@ -143,6 +143,48 @@ def test_any_model_with_predict_will_do(toy_data: tuple[np.ndarray, np.ndarray])
     assert table["identifier"].tolist() == ["t0", "t1", "t2", "t3"]
 
 
+def test_replicates(toy_data: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    """The averaged predictions are evaluated, and each replicate as if it were alone."""
+    x, y = toy_data
+    noise = np.random.default_rng(5).normal(0, 0.2, (3, *y.shape))
+
+    class Noisy:
+        def __init__(self, added: np.ndarray) -> None:
+            self._added, self._at = added, 0
+
+        def predict(self, batch: np.ndarray) -> np.ndarray:
+            self._at += len(batch)
+            added = self._added[self._at - len(batch) : self._at]
+            return batch.reshape(len(batch), 8, 4, 4).mean(axis=2) + added
+
+    seen: list[np.ndarray] = []
+    table = evaluate(
+        [Noisy(one) for one in noise], (x, y), rank=True, step=2, sink=lambda _, p: seen.append(p)
+    )
+    alone = [evaluate(Noisy(one), (x, y), rank=True, step=2) for one in noise]
+    whole = evaluate(Noisy(noise.mean(axis=0)), (x, y), rank=True, step=2)
+    for name in ("pearsonr", "spearmanr", "r2"):
+        each = np.array([one[name] for one in alone])
+        np.testing.assert_allclose(table[name], whole[name], rtol=1e-6)
+        np.testing.assert_allclose(table[f"{name}_mean"], each.mean(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(table[f"{name}_sd"], each.std(axis=0, ddof=1), rtol=1e-9)
+        means = [one[name] for one in table.attrs["replicates"]]
+        np.testing.assert_allclose(means, each.mean(axis=1), rtol=1e-12)
+    assert (table["pearsonr"] > table["pearsonr_mean"]).all()
+    assert "replicates" not in whole.attrs and seen[0].shape == (1, 4, 4)
+    write_evaluation(table, tmp_path)
+    written = pd.read_csv(tmp_path / "acc_replicates.txt", sep="\t").set_index("replicate")
+    assert list(written.index) == ["0", "1", "2", "mean", "sd", "ensemble"]
+    assert written.loc["sd", "r2"] == pytest.approx(np.std(means, ddof=1), abs=1e-5)
+    assert written.loc["ensemble", "r2"] == pytest.approx(table["r2"].mean(), abs=1e-5)
+    kept = json.loads((tmp_path / "evaluation.json").read_text())
+    assert len(kept["replicates"]) == 3
+    sequence = keras.Input((32, 4))
+    half = keras.Model(sequence, keras.layers.AveragePooling1D(8)(sequence))
+    with pytest.raises(ValueError, match=r"same bins and tracks; .* \(1, 4, 4\) and \(1, 8, 4\)"):
+        evaluate([toy_model(), half], (x, y))
+
+
 def test_step_thins_ranks_and_sink_only(toy_data: tuple[np.ndarray, np.ndarray]) -> None:
     seen: list[np.ndarray] = []
     table = evaluate(

@@ -15,6 +15,7 @@ import pandas as pd
 
 from whelp.data import Dataset
 from whelp.models import ensemble
+from whelp.training.committee import Committee
 from whelp.training.evaluation import evaluate, write_evaluation
 from whelp.training.examples import Examples
 from whelp.training.predictions import PredictionWriter, write_bedgraphs
@@ -29,12 +30,12 @@ class Assessment:
     Attributes:
       accuracy: One row a track, as `whelp.evaluate` gives it.
       examples: What a report shows; `None` if it was not asked for.
-      model: The model that predicted, with its averaging over strands and shifts.
+      model: What predicted, with its averaging over strands, shifts and replicates.
     """
 
     accuracy: pd.DataFrame
     examples: Examples | None
-    model: keras.Model
+    model: Committee
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,16 @@ class AssessmentSettings:
 
 
 def assess(
-    model: keras.Model, data: Dataset, out_dir: str | Path, settings: AssessmentSettings
+    model: keras.Model | Sequence[keras.Model],
+    data: Dataset,
+    out_dir: str | Path,
+    settings: AssessmentSettings,
 ) -> Assessment:
     """Evaluates a model and writes `acc.txt`, `acc_classes.txt`, `evaluation.json`, predictions.
 
     Args:
-      model: Takes `(batch, length, 4)`, gives `(batch, bins, tracks)`.
+      model: Takes `(batch, length, 4)`, gives `(batch, bins, tracks)`; or replicates, whose
+        averaged predictions are evaluated, and each of them besides (`acc_replicates.txt`).
       data: The windows; their strand pairs are used where strands are averaged.
       out_dir: The folder, made if it is missing.
       settings: How to evaluate.
@@ -85,7 +90,9 @@ def assess(
     _check_tracks(settings.bedgraph, data)
     pairs = data.strand_pair if settings.rc else None
     strand_pair = None if pairs is None else pairs.tolist()
-    averaging = ensemble(model, rc=settings.rc, shifts=settings.shifts, strand_pair=strand_pair)
+    how: dict[str, Any] = {"rc": settings.rc, "shifts": settings.shifts, "strand_pair": strand_pair}
+    models = [model] if isinstance(model, keras.Model) else model
+    averaging = Committee([ensemble(one, **how) for one in models])
     examples = Examples() if settings.examples else None
     with _made(folder), tempfile.TemporaryDirectory(prefix=".saved", dir=folder) as scratch:
         saved = folder if settings.save else Path(scratch)

@@ -17,6 +17,7 @@ import pandas as pd
 from whelp.files import atomic_path
 from whelp.report.assays import assay
 from whelp.specs import TrainSpec
+from whelp.training.committee import Committee
 from whelp.training.correlation import RankStore, TrackSums
 from whelp.training.losses import BinaryCrossentropy, make_loss
 from whelp.training.metrics import SeqAUC
@@ -45,7 +46,8 @@ def evaluate(
 
     Args:
         model: a Keras model, or anything with `predict`, that takes (batch, length, 4) one-hot
-            sequences and gives (batch, bins, tracks).
+            sequences and gives (batch, bins, tracks); or a list of replicates, whose averaged
+            predictions are evaluated, and each of them besides.
         data: a data set (`whelp.open_dataset`), arrays `(x, y)`, or `(x, y, targets)` with a
             targets table that has the columns `identifier` and `description`.
         loss: a loss, or its name, whose mean over windows is wanted too. With binary crossentropy
@@ -62,6 +64,9 @@ def evaluate(
         measured values are constant hold NaN and do not count in means. `table.attrs` says in which
         space, over how many windows and positions, which tracks were constant, the `loss`, and the
         `penalty` of the model's weights that Keras (and the original's test loss) adds to it.
+        Of replicates there are also, for every number, its mean over them and its sample standard
+        deviation (`pearsonr_mean`, `pearsonr_sd`), last, and `table.attrs["replicates"]` holds the
+        means over tracks of each of them.
 
     Raises:
         ValueError: the model's output does not have the shape of the measured values, there are no
@@ -70,22 +75,24 @@ def evaluate(
     if step < 1:
         raise ValueError(f"step must be 1 or more bins, received {step}")
     loss_function, binary = _resolve_loss(loss)
-    tally: _Tally | None = None
-    for measured, predicted in predict_batches(model, data, batch_size=batch_size):
-        if tally is None:
-            tally = _Tally(measured.shape[-1], loss=loss_function, binary=binary, rank=rank)
-        tally.update(measured, predicted)
-        measured, predicted = thin(measured, step), thin(predicted, step)
-        if tally.ranks is not None:
-            tally.ranks.update(measured, predicted)
+    committee = Committee.of(model)
+    tallies: list[_Tally] = []
+    for measured, predicted in predict_batches(committee, data, batch_size=batch_size):
+        each = [predicted, *(values[: len(predicted)] for values in committee.each)]
+        for _ in each[len(tallies) :]:
+            loss_of = loss_function if not tallies else None
+            tallies.append(_Tally(measured.shape[-1], loss=loss_of, binary=binary, rank=rank))
+        for tally, values in zip(tallies, each, strict=True):
+            tally.update(measured, values, step)
         if sink is not None:
-            sink(measured, predicted)
-    if tally is None:
+            sink(thin(measured, step), thin(predicted, step))
+    if not tallies:
         raise ValueError("nothing to evaluate: the data hold no windows (check split and pattern)")
-    table = _label(tally.columns(), targets_of(data))
-    facts = tally.facts(table["identifier"].to_numpy())
-    table.attrs.update(facts, step=step, penalty=_penalty(model))
-    return table
+    whole, *replicates = tallies
+    table = _label(whole.columns(), targets_of(data))
+    facts = whole.facts(table["identifier"].to_numpy())
+    table.attrs.update(facts, step=step, penalty=_penalty(committee))
+    return _with_replicates(table, [one.columns() for one in replicates])
 
 
 class _Tally:
@@ -101,8 +108,8 @@ class _Tally:
         self._loss_sum = 0.0
         self._windows = 0
 
-    def update(self, measured: np.ndarray, predicted: np.ndarray) -> None:
-        """Add one batch, both (windows, bins, tracks)."""
+    def update(self, measured: np.ndarray, predicted: np.ndarray, step: int) -> None:
+        """Add one batch, both (windows, bins, tracks); every `step`-th bin to the ranks."""
         self.sums.update(measured, predicted)
         self._windows += len(measured)
         for metric in self._curves.values():
@@ -110,6 +117,8 @@ class _Tally:
         if self._loss is not None:
             value = keras.ops.mean(self._loss(measured, predicted))
             self._loss_sum += float(keras.ops.convert_to_numpy(value)) * len(measured)
+        if self.ranks is not None:
+            self.ranks.update(thin(measured, step), thin(predicted, step))
 
     def columns(self) -> dict[str, np.ndarray]:
         """The numbers of each track, in the order of the table's columns."""
@@ -133,6 +142,25 @@ class _Tally:
             "constant_measured": [str(name) for name in names[measured]],
             "constant_predicted": [str(name) for name in names[predicted & ~measured]],
         }
+
+
+def _with_replicates(table: pd.DataFrame, replicates: list[dict[str, np.ndarray]]) -> pd.DataFrame:
+    """Add to each number of the averaged predictions the mean and the spread over replicates."""
+    if not replicates:
+        return table
+    for name in replicates[0]:
+        values = np.array([columns[name] for columns in replicates])
+        table[f"{name}_mean"], table[f"{name}_sd"] = values.mean(axis=0), values.std(axis=0, ddof=1)
+    table.attrs["replicates"] = [
+        {name: _mean(values) for name, values in columns.items()} for columns in replicates
+    ]
+    return table
+
+
+def _mean(values: np.ndarray) -> float | None:
+    """The mean over tracks that have a number, as plain JSON."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else None
 
 
 def _penalty(model: Any) -> float:
@@ -202,6 +230,24 @@ def class_summary(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def replicate_summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Means over tracks by replicate, and what they are together.
+
+    Args:
+        table: what `evaluate` gives of replicates.
+
+    Returns:
+        A table with `replicate`, and each number: rows `0`, `1` and so on, their `mean` and `sd`
+        (sample standard deviation), and `ensemble`, of the averaged predictions.
+    """
+    each = pd.DataFrame(table.attrs["replicates"], dtype="float64")
+    rows = [each, each.mean().to_frame().T, each.std().to_frame().T]
+    rows.append(table[list(each)].mean().to_frame().T)
+    made = pd.concat(rows, ignore_index=True)
+    made.insert(0, "replicate", [*map(str, range(len(each))), "mean", "sd", "ensemble"])
+    return made
+
+
 def summarize(table: pd.DataFrame) -> dict[str, Any]:
     """The means over tracks with what they are means of, as plain JSON values."""
     total = class_summary(table).iloc[-1]
@@ -224,12 +270,18 @@ def write_accuracy(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def write_evaluation(table: pd.DataFrame, out_dir: str | Path) -> None:
-    """Write `acc.txt`, `acc_classes.txt` (by assay) and `evaluation.json` (means, of what)."""
+    """Write `acc.txt`, `acc_classes.txt` (by assay) and `evaluation.json` (means, of what).
+
+    Of replicates also `acc_replicates.txt`: means over tracks of each, of their averaged predictions
+    (`ensemble`), and the mean and the sample standard deviation over replicates.
+    """
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
     write_accuracy(table, folder / "acc.txt")
     write_accuracy(class_summary(table), folder / "acc_classes.txt")
     _write_text(folder / "evaluation.json", json.dumps(summarize(table), indent=2) + "\n")
+    if "replicates" in table.attrs:
+        write_accuracy(replicate_summary(table), folder / "acc_replicates.txt")
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -7,12 +7,12 @@ from types import TracebackType
 from typing import Any
 
 import h5py
-import keras
 import numpy as np
 import pandas as pd
 
 from whelp.data.dataset import Dataset
 from whelp.files import atomic_path
+from whelp.training.committee import Committee
 
 _TRACKS_A_CHUNK = 32
 
@@ -28,7 +28,7 @@ def predict_batches(
 
     Args:
         model: a Keras model, or anything with `predict`, that takes (batch, length, 4) and gives
-            (batch, bins, tracks).
+            (batch, bins, tracks); or a list of such, which are averaged.
         data: a data set, or arrays `(x, y)` or `(x, y, targets)`.
         batch_size: windows a batch; the data set's own, or 1, if not given.
         batches: numbers of the batches to predict; all if not given.
@@ -39,7 +39,7 @@ def predict_batches(
     Raises:
         ValueError: shapes disagree, or values are not finite.
     """
-    forward = _forward(model)
+    forward = Committee.of(model).predict
     read, num_batches = _reader(data, batch_size)
     full = 0
     for batch in range(num_batches) if batches is None else batches:
@@ -67,13 +67,6 @@ def targets_of(data: Any) -> pd.DataFrame | None:
     if isinstance(data, tuple | list):
         return data[2] if len(data) > 2 else None
     return getattr(data, "targets", None)
-
-
-def _forward(model: Any) -> Callable[[np.ndarray], Any]:
-    """One compiled step if the model has that, for `predict` sets up a loop at every call."""
-    if isinstance(model, keras.Model):
-        return model.predict_on_batch
-    return lambda x: model.predict(x)
 
 
 def _reader(
