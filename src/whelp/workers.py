@@ -264,8 +264,10 @@ def attempt(task: Any, job: Any) -> Any:
 
 def serve() -> None:
     """Be a process for jobs: read them from standard input, write results to standard output."""
-    # Ctrl-C reaches the whole group; the process that sent the jobs decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C reaches the whole group, and so may a batch system's SIGTERM; the process that sent the
+    # jobs decides what they mean.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     # What libraries print must not get in between the answers.
     os.dup2(2, 1)
