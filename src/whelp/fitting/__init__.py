@@ -3,9 +3,11 @@
 from whelp.fitting.assessment import Assessment, AssessmentSettings, assess
 from whelp.fitting.base import load_keras, read_weights
 from whelp.fitting.epochs import EpochNews
-from whelp.fitting.evaluation import EvaluationFiles, evaluate_files, write_evaluation_report
+from whelp.fitting.evaluation import evaluate_files, write_evaluation_report
+from whelp.fitting.evaluation_inputs import EvaluationFiles
 from whelp.fitting.folder import OutputFolderError, read_run
 from whelp.fitting.from_tracks import FitRun, TrackInput, fit, plan_fit
+from whelp.fitting.gene_evaluation import GeneQuestion, evaluate_gene_files
 from whelp.fitting.options import RunOptions, RunSettings
 from whelp.fitting.planning import FitPlan, PlanError
 from whelp.fitting.resources import peak_memory
@@ -19,6 +21,7 @@ __all__ = [
     "EvaluationFiles",
     "FitPlan",
     "FitRun",
+    "GeneQuestion",
     "OutputFolderError",
     "PlanError",
     "RunOptions",
@@ -27,6 +30,7 @@ __all__ = [
     "TransferRun",
     "assess",
     "evaluate_files",
+    "evaluate_gene_files",
     "fit",
     "load_keras",
     "peak_memory",

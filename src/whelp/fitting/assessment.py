@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from whelp.data import Dataset
+from whelp.expression import GeneAccuracy
 from whelp.models import ensemble
 from whelp.training.committee import Committee
 from whelp.training.evaluation import evaluate, write_evaluation
@@ -31,11 +32,13 @@ class Assessment:
       accuracy: One row a track, as `whelp.evaluate` gives it.
       examples: What a report shows; `None` if it was not asked for.
       model: What predicted, with its averaging over strands, shifts and replicates.
+      genes: How well the expression of genes is predicted; `None` if it was not asked for.
     """
 
     accuracy: pd.DataFrame
     examples: Examples | None
     model: Committee
+    genes: GeneAccuracy | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class AssessmentSettings:
       bedgraph: Tracks, by position, that are written as bedGraph files.
       examples: Whether to note windows for a report.
       batch_size: Windows a batch; the data's own, or 1, if not given.
+      watch: Called with the measured and predicted values of each batch; needs `step` 1.
     """
 
     loss: Any = None
@@ -64,6 +68,14 @@ class AssessmentSettings:
     bedgraph: Sequence[int] = field(default=())
     examples: bool = False
     batch_size: int | None = None
+    watch: Sink | None = None
+
+    def __post_init__(self) -> None:
+        if self.watch is not None and self.step != 1:
+            raise ValueError(
+                f"genes need every bin: expected a step of 1, received {self.step}. Evaluate "
+                "ranks by steps and genes one after the other"
+            )
 
 
 def assess(
@@ -106,7 +118,7 @@ def assess(
                 rank=settings.rank,
                 step=settings.step,
                 batch_size=settings.batch_size,
-                sink=_all_of(writer, examples),
+                sink=_all_of(writer, examples, settings.watch),
             )
         if settings.bedgraph:
             write_bedgraphs(

@@ -72,18 +72,14 @@ class TrackSums:
     def means(self) -> tuple[np.ndarray, np.ndarray]:
         """Means of the measured and of the predicted values of each track, (tracks,) each."""
         assert self._origin is not None
-        return tuple(
-            origin + total / self.count
-            for origin, total in zip(self._origin, (self._sum_y, self._sum_p), strict=True)
-        )
+        origin_y, origin_p = self._origin
+        return origin_y + self._sum_y / self.count, origin_p + self._sum_p / self.count
 
     def variances(self) -> tuple[np.ndarray, np.ndarray]:
         """Variances of the measured and of the predicted values of each track, (tracks,) each."""
-        pairs = ((self._sum_yy, self._sum_y), (self._sum_pp, self._sum_p))
-        return tuple(
-            np.maximum(self._centred(squares, total, total), 0) / max(self.count, 1)
-            for squares, total in pairs
-        )
+        var_y = self._centred(self._sum_yy, self._sum_y, self._sum_y)
+        var_p = self._centred(self._sum_pp, self._sum_p, self._sum_p)
+        return np.maximum(var_y, 0) / self.count, np.maximum(var_p, 0) / self.count
 
     def pearsonr(self) -> np.ndarray:
         """Pearson correlation of each track, (tracks,).

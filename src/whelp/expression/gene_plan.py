@@ -1,0 +1,92 @@
+"""Which genes of an annotation lie in held-out windows, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from whelp.data import Dataset
+from whelp.expression.errors import ExpressionError
+from whelp.expression.places import Places, find_places
+from whelp.expression.settings import ExpressionSettings
+from whelp.genome.alleles import genome_name
+from whelp.genome.gene_stretches import gene_stretches
+from whelp.genome.genes import Gene, read_genes
+from whelp.wording import listed
+
+Genes = str | Path | Sequence[Gene]
+
+# The reference predicts the first of every so many windows.
+_REFERENCE_EVERY = 2
+
+
+@dataclass(frozen=True, eq=False)
+class GenePlan:
+    """Genes, and where they lie.
+
+    Attributes:
+        genes: All genes of the annotation, in its order, with the data's names of chromosomes.
+        whole: Of each its exons, or its span, int64 of shape `(stretches, 2)`, bp.
+        stretches: Those of them that count: no other gene of the strand shares them.
+        places: Their bins in the windows.
+    """
+
+    genes: Sequence[Gene]
+    whole: Sequence[npt.NDArray[np.int64]]
+    stretches: Sequence[npt.NDArray[np.int64]]
+    places: Places
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Bases of each gene's stretches, `(genes,)`."""
+        sums = [int((own[:, 1] - own[:, 0]).sum()) for own in self.stretches]
+        return np.array(sums, np.int64)
+
+    @property
+    def windows(self) -> list[int]:
+        """Numbers of the windows in which genes lie."""
+        return [number for number, places in enumerate(self.places.windows) if places]
+
+
+def plan_genes(data: Dataset, genes: Genes, settings: ExpressionSettings) -> GenePlan:
+    """Find the genes of a data set's windows.
+
+    A chromosome may be called 1 or chr1, whatever the data call it.
+
+    Args:
+        data: The windows; their coordinates have to be known.
+        genes: GTF or GFF3 file, plain or gzipped; or genes.
+        settings: How.
+
+    Raises:
+        ExpressionError: No gene lies in the windows.
+        whelp.data.DataError: The windows' coordinates are unknown.
+        whelp.genome.genes.GenesError: The annotation cannot be read.
+    """
+    windows = data.windows
+    there = dict.fromkeys(windows["chrom"], 0)
+    read = read_genes(genes) if isinstance(genes, str | Path) else list(genes)
+    placed = [replace(gene, chrom=genome_name(gene.chrom, there)) for gene in read]
+    whole = gene_stretches(placed, span=settings.span, shared=True)
+    own = whole if settings.as_reference else gene_stretches(placed, span=settings.span)
+    places = find_places(
+        placed,
+        own,
+        windows,
+        width=data.pool_width or 1,
+        every=_REFERENCE_EVERY if settings.as_reference else 1,
+        once=not settings.as_reference,
+    )
+    if not places.visits.any():
+        raise ExpressionError(
+            f"{data.name}: none of {len(read)} genes "
+            + ("" if settings.as_reference else "(without what genes of a strand share) ")
+            + f"lies in its {len(windows)} windows, on {listed(there)}; the genes are on "
+            f"{listed(dict.fromkeys(gene.chrom for gene in read))}. Give the annotation of this "
+            "genome, and of the same assembly"
+        )
+    return GenePlan(placed, whole, own, places)
