@@ -120,8 +120,11 @@ class ProcessDied(RuntimeError):
     """
 
     def __init__(self, code: int) -> None:
-        super().__init__(_death(code))
+        super().__init__(code)
         self.killed = code < 0
+
+    def __str__(self) -> str:
+        return _death(self.args[0])
 
 
 class Process:
@@ -234,7 +237,7 @@ class _Pool:
 
 
 def thread_variables(number: int | None) -> dict[str, str]:
-    """Give what libraries of linear algebra, TensorFlow and XLA read at their import; or nothing."""
+    """Give what libraries of linear algebra, TensorFlow and XLA read at their import."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     backends = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC")
     return {} if number is None else dict.fromkeys((*names, *backends), str(number))
