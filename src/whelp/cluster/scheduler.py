@@ -91,7 +91,9 @@ def job_environment(threads: int | None) -> dict[str, str]:
 
 def _check(client: Client) -> None:
     """Refuse workers without whelp, or with another version."""
-    found: dict[str, Any] = client.run(_version, on_error="return")
+    # A function of whelp's could not be sent to a worker that has none.
+    question = "__import__('whelp').__version__"
+    found: dict[str, Any] = client.run(eval, question, on_error="return")
     for where, version in found.items():
         if isinstance(version, ModuleNotFoundError):
             raise ClusterError(
@@ -103,11 +105,6 @@ def _check(client: Client) -> None:
             raise version
         if version != whelp.__version__:
             raise ClusterError(other_version(where, version, whelp.__version__))
-
-
-def _version() -> str:
-    """Give the version of whelp; run by a worker."""
-    return whelp.__version__
 
 
 def dashboard(client: Client) -> str:
