@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from whelp.predicting.settings import PredictSettings as PredictSettings
     from whelp.scoring.score import score as score
     from whelp.scoring.settings import ScoreSettings as ScoreSettings
+    from whelp.seqnn import from_baskerville as from_baskerville
+    from whelp.seqnn import to_baskerville as to_baskerville
     from whelp.specs import load_params as load_params
     from whelp.training import losses as losses
     from whelp.training import metrics as metrics
@@ -54,6 +56,7 @@ _LAZY = {
     "ensemble": "whelp.models",
     "evaluate": "whelp.training.evaluation",
     "fit": "whelp.fitting",
+    "from_baskerville": "whelp.seqnn",
     "ism": "whelp.interpreting.saturation",
     "load": "whelp.loading",
     "load_adapter": "whelp.loading",
@@ -65,6 +68,7 @@ _LAZY = {
     "save_adapter": "whelp.loading",
     "save_weights": "whelp.loading",
     "score": "whelp.scoring.score",
+    "to_baskerville": "whelp.seqnn",
     "train": "whelp.training.trainer",
     "transfer": "whelp.fitting",
     "unmerge": "whelp.loading",

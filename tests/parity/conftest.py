@@ -1,6 +1,7 @@
-"""The PyTorch packages as the truth: tests here want them installed, see `make test-parity`."""
+"""The original packages as the truth: tests here want them installed, see `make test-parity`."""
 
 import contextlib
+import importlib.util
 import os
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,9 @@ import pytest
 # Before Keras: TensorFlow and PyTorch share a process in this order alone, and of the packages
 # `transformers` would import TensorFlow.
 os.environ.setdefault("USE_TF", "0")
+# Baskerville is written for Keras 2.
+if importlib.util.find_spec("tf_keras"):
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 with contextlib.suppress(ImportError):
     import borzoi_pytorch  # noqa: F401
     import enformer_pytorch  # noqa: F401
