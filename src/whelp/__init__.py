@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from whelp.fitting import TrackInput as TrackInput
     from whelp.fitting import fit as fit
     from whelp.fitting import transfer as transfer
+    from whelp.folds import FoldsSettings as FoldsSettings
+    from whelp.folds import train_folds as train_folds
     from whelp.interpreting.attributions import attribute as attribute
     from whelp.interpreting.mutagenesis import MutationSettings as MutationSettings
     from whelp.interpreting.mutation_plan import MutationPlan as MutationPlan
@@ -46,6 +48,7 @@ __version__ = "0.1.0"
 
 _LAZY = {
     "Flanks": "whelp.interpreting.regions",
+    "FoldsSettings": "whelp.folds",
     "MutationPlan": "whelp.interpreting.mutation_plan",
     "MutationSettings": "whelp.interpreting.mutagenesis",
     "PredictSettings": "whelp.predicting.settings",
@@ -70,6 +73,7 @@ _LAZY = {
     "score": "whelp.scoring.score",
     "to_baskerville": "whelp.seqnn",
     "train": "whelp.training.trainer",
+    "train_folds": "whelp.folds",
     "transfer": "whelp.fitting",
     "unmerge": "whelp.loading",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import glob
 import gzip
 import os
@@ -49,6 +50,34 @@ def atomic_path(path: str | Path, *, durable: bool = True) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+class BusyError(RuntimeError):
+    """Another process holds what this one asked for."""
+
+
+@contextmanager
+def exclusive(path: str | Path, busy: str) -> Iterator[None]:
+    """Holds a file that only one process at a time can hold, also one on another machine.
+
+    It is free again when the process ends, however it ends; the file, which is empty, stays.
+
+    Args:
+      path: The file. It and its folder are made if they are missing.
+      busy: What to say if another process holds it.
+
+    Raises:
+      BusyError: Another process holds it.
+      OSError: The file cannot be written.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError(busy) from None
+        yield
 
 
 def remove_beside(results: Path, names: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -37,6 +38,7 @@ def _pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_weights(pretrained, folder / "trunk.h5", trunk=True)
     tiny.make_data(folder / "data", tracks=("up+", "up-", "open"), pairs=(1, 0, 2), seed=1)
     _add_statistics(folder / "data" / "targets.txt")
+    _write_folds(folder, tiny)
     track_files = importlib.import_module("track_files")
     track_files.write_tracks(folder)
     small_enformer = importlib.import_module("small_enformer")
@@ -46,6 +48,19 @@ def _pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for part in ("statistics.json", "targets.txt", "sequences.bed", "tfrecords"):
             (folder / "data" / name / part).symlink_to(folder / "data" / part)
     return folder
+
+
+def _write_folds(folder: Path, tiny: Any) -> None:
+    """Data with folds, and trunks that were tested on the first of them."""
+    splits = {f"fold{fold}": 2 for fold in range(4)}
+    tracks = {"tracks": ("up+", "up-", "open"), "pairs": (1, 0, 2)}
+    data = tiny.make_data(folder / "data_folds", **tracks, seed=3, splits=splits)
+    windows = (data / "sequences.bed").read_text()
+    for fold, label in enumerate(("test", "valid", "train", "train")):
+        windows = windows.replace(f"fold{fold}", label)
+    (folder / "sequences_trunk.bed").write_text(windows)
+    for cross in range(2):
+        (folder / f"trunk_r{cross}.h5").symlink_to(folder / "trunk.h5")
 
 
 def _add_statistics(table: Path) -> None:

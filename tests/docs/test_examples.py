@@ -19,7 +19,8 @@ HELPS = [("whelp", name) for name in WHELP_COMMANDS] + [(name,) for name in COMM
 def _run_all(lines: list[list[str]], run_line: Callable[..., str], *more: str) -> None:
     """Runs lines in order; of the demo, which takes minutes, reads the options only.
 
-    A fit, which takes half a minute, is planned, unless a line after it goes on with it.
+    A fit, which takes half a minute, is planned, unless a line after it goes on with it; the
+    folders of replicates are made, and their training is left to other tests.
     """
     for at, line in enumerate(lines):
         if line[:2] == ["whelp", "demo"]:
@@ -33,6 +34,8 @@ def _run_all(lines: list[list[str]], run_line: Callable[..., str], *more: str) -
         extra = more if name in ("transfer", "train", "data", "evaluate") else ()
         if name == "fit" and "--resume" not in line and "--resume" not in sum(lines[at + 1 :], []):
             extra = ("--plan",)
+        if name == "folds":
+            extra = ("--setup",)
         overwrites = name in ("transfer", "train", "data", "fit") and "--resume" not in line
         run_line([*line, *extra, *(["--overwrite"] if overwrites else [])])
 

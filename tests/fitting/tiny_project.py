@@ -129,14 +129,21 @@ def make_project(folder: Path) -> Project:
     return Project(folder, data, other, folder / "trunk.h5", folder / "whole.h5")
 
 
-def make_data(folder: Path, *, tracks: tuple[str, ...], pairs: tuple[int, ...], seed: int) -> Path:
+def make_data(
+    folder: Path,
+    *,
+    tracks: tuple[str, ...],
+    pairs: tuple[int, ...],
+    seed: int,
+    splits: dict[str, int] = SPLITS,
+) -> Path:
     """Writes a data directory whose tracks count G and C in their bins, with noise."""
     from whelp.data import Window, write_windows
 
     rng = np.random.default_rng(seed)
     (folder / "tfrecords").mkdir(parents=True)
     rows = []
-    for split, number in SPLITS.items():
+    for split, number in splits.items():
         windows = []
         for _ in range(number):
             sequence = rng.integers(0, 4, SEQ_LENGTH).astype("uint8")
@@ -162,7 +169,7 @@ def make_data(folder: Path, *, tracks: tuple[str, ...], pairs: tuple[int, ...], 
         "pool_width": BIN_WIDTH,
         "crop_bp": CROP_BP,
         "target_length": BINS,
-        **{f"{split}_seqs": number for split, number in SPLITS.items()},
+        **{f"{split}_seqs": number for split, number in splits.items()},
     }
     (folder / "statistics.json").write_text(json.dumps(statistics))
     return folder

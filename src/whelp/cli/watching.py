@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import keras
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from whelp.cli.console import console, say
+from whelp.cli.epoch_line import epoch_words
 from whelp.fitting import EpochNews
 
 
@@ -62,22 +62,5 @@ class StepBar(keras.callbacks.Callback):
 def say_epoch(news: EpochNews) -> None:
     """Prints the line of an epoch."""
     phase = "head alone, " if news.phase == "head" else ""
-    parts = [f"{phase}epoch {news.epoch:>3}", f"{news.seconds:6.1f} s"]
-    parts += [f"{label} {value:.4f}" for label, value in named(news.logs).items()]
-    say("  ".join(parts) + ("  best" if news.best else ""))
-
-
-def named(logs: Mapping[str, float]) -> dict[str, float]:
-    """Orders an epoch's numbers for a line: training first, then validation."""
-    training = {name: value for name, value in logs.items() if not name.startswith("val_")}
-    words = {"pearsonr": "r", "r2": "R2"}
-
-    def label(name: str) -> str:
-        for ending, word in words.items():
-            if name.endswith(ending):
-                return name.removesuffix(ending).replace("_", " ") + word
-        return name.replace("_", " ")
-
-    chosen = {label(name): value for name, value in training.items()}
-    valid = {name: value for name, value in logs.items() if name.startswith("val_")}
-    return chosen | {label(f"valid_{name[4:]}"): value for name, value in valid.items()}
+    line = epoch_words(news.epoch, news.seconds, news.logs)
+    say(f"{phase}{line}" + ("  best" if news.best else ""))

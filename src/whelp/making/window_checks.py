@@ -96,7 +96,7 @@ def check_overlaps(
     if pretrained is None:
         return ()
     known = read_windows_bed(pretrained)
-    left_out = _held_out({window.label for window in known}, held_out, pretrained, found)
+    left_out = held_out_labels(known, held_out, pretrained, found)
     if sequences is None:
         found.warnings.append(
             "the windows of pretraining were given, but none to compare with; --sequences takes "
@@ -123,10 +123,18 @@ def check_overlaps(
     return overlaps
 
 
-def _held_out(
-    labels: set[str], asked: Sequence[str], path: Path, found: Findings
+def held_out_labels(
+    windows: Sequence[LabeledWindow], asked: Sequence[str], path: Path, found: Findings
 ) -> tuple[str, ...]:
-    """Which labels of the pretraining were not trained on."""
+    """Say which labels of a pretraining were not trained on: first of test, then of validation.
+
+    Args:
+        windows: The windows of its data.
+        asked: The labels, if they are known.
+        path: The file of the windows.
+        found: Takes what is assumed, and labels that are not there.
+    """
+    labels = {window.label for window in windows}
     if asked:
         if strange := [label for label in asked if label not in labels]:
             found.faults.append(

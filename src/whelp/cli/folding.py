@@ -1,0 +1,162 @@
+"""`whelp folds`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from whelp.cli.common import (
+    EXISTING_FILE,
+    EXISTING_FOLDER,
+    METHODS,
+    NEW_FOLDER,
+    command_line,
+    guarded,
+    precision_option,
+    read_params,
+)
+from whelp.cli.console import say
+from whelp.cli.evaluating import Numbers
+from whelp.cli.fold_display import say_plan, train_and_report
+
+if TYPE_CHECKING:
+    from whelp.fitting.options import RunOptions
+    from whelp.folds import FoldsSettings
+
+_HELP = """\
+Train replicates on the folds of DATA_DIRS, evaluate each on its test fold, and sum up.
+
+PARAMS is a Baskerville params.json; with the section transfer, pretrained weights are adapted, else
+the whole model is trained. DATA_DIRS are data sets with folds (whelp data --folds), one a head.
+Replicate f3c1 is tested on fold 3; it is the second (cross 1) of that fold, with another seed and,
+unless all crosses are to be alike, another validation fold.
+
+Of released trunks give the windows that they were trained on (--pretrained-split): the folds that
+they were tested and validated on are taken, and others are refused.
+
+\b
+The folder then holds
+  f3c0/data0/             windows of the replicate: links to records, in Baskerville's layout
+  f3c0/train/             what `whelp transfer` writes: weights, test/acc.txt, report.html ...
+  replicates.tsv          folds and accuracy of every replicate
+  summary.tsv             mean and standard deviation over the replicates of a fold, and over all
+  tracks.tsv              mean and standard deviation of every track
+  report.html             all of it, with plots
+
+\b
+Example:
+  whelp folds params.json data_folds --crosses 2 -o folds
+  whelp folds params.json data_folds -o transferred --folds 0 --pretrained 'trunk_r{c}.h5' \\
+      --pretrained-split sequences_trunk.bed
+  whelp folds params.json data_folds --crosses 2 -o folds --resume
+"""
+
+_OPTIONS: Sequence[Callable[[Any], Any]] = (
+    click.argument("params", type=EXISTING_FILE),
+    click.argument("data_dirs", type=EXISTING_FOLDER, nargs=-1, required=True),
+    click.option("-o", "--out-dir", type=NEW_FOLDER, required=True, help="Folder of the results."),
+    click.option("-f", "--folds", type=Numbers(), help="Folds to test on.  [default: all]"),
+    click.option(
+        "-c", "--crosses", type=int, help="Replicates of each fold.  [default: 1, or one a trunk]"
+    ),
+    click.option("--identical-crosses", is_flag=True, help="Validate all crosses on one fold."),
+    click.option("--valid-fold", type=int, help="Fold to validate all replicates on."),
+    click.option(
+        "-w",
+        "--pretrained",
+        metavar="PATTERN",
+        help="Weights to begin from; {f} and {c} stand for fold and cross: 'trunk_r{c}.h5'.",
+    ),
+    click.option(
+        "--trunk/--whole",
+        default=None,
+        help="Take only the trunk of the weights, or insist on the head too. By default the head "
+        "is taken where it fits.",
+    ),
+    click.option(
+        "--pretrained-split",
+        "pretrained_splits",
+        multiple=True,
+        metavar="BED",
+        help="sequences.bed of the data that the weights were trained on; repeatable, one a "
+        "DATA_DIR.",
+    ),
+    click.option(
+        "--held-out",
+        multiple=True,
+        metavar="LABEL",
+        help="Label of it that was not trained on, that of the test first; repeatable.  [default: "
+        "test and valid, or fold3 and fold4]",
+    ),
+    click.option(
+        "--allow-leak",
+        is_flag=True,
+        help="Train also where the weights have seen held-out windows; every table says so.",
+    ),
+    click.option(
+        "--method", type=click.Choice(METHODS), help="Transfer method, for that of PARAMS."
+    ),
+    click.option("--head", default="0", help="Head to train, by index or name.  [default: 0]"),
+    precision_option,
+    click.option("--tf32", is_flag=True, help="Let GPUs round float32 products to 10 bits."),
+    click.option("--devices", type=int, help="Devices a replicate.  [default: num_gpu]"),
+    click.option(
+        "--set",
+        "changes",
+        multiple=True,
+        metavar="SECTION.KEY=VALUE",
+        help="Change a parameter, such as train.learning_rate=1e-3; may be repeated.",
+    ),
+    click.option("--setup", is_flag=True, help="Make the folders and data directories, and stop."),
+    click.option(
+        "--resume", is_flag=True, help="Go on with the replicates that are in the folder."
+    ),
+    click.option("--workers", type=int, help="Replicates at a time.  [default: one a GPU, else 1]"),
+)
+
+
+def _fold_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+@click.command("folds", help=_HELP)
+@_fold_options
+@functools.partial(guarded, backend=False)
+def command(params: Path, data_dirs: tuple[Path, ...], out_dir: Path, **options: Any) -> None:
+    """Train replicates on the folds of DATA_DIRS, evaluate each, and sum up."""
+    from whelp.folds import set_up_folds
+
+    source = read_params(params, method=options["method"], changes=options["changes"])
+    head = options["head"]
+    own: RunOptions = {
+        "trunk": options["trunk"],
+        "head": int(head) if head.isdigit() else head,
+        "precision": options["precision"],
+        "tf32": options["tf32"],
+        "devices": options["devices"],
+        "command": command_line(),
+    }
+    jobs, notes = set_up_folds(source, list(data_dirs), out_dir, _settings(options), **own)
+    say_plan(jobs, notes)
+    if options["setup"]:
+        say(f"written to {out_dir}; --resume trains them")
+        return
+    train_and_report(jobs, out_dir, options["workers"])
+
+
+def _settings(options: dict[str, Any]) -> FoldsSettings:
+    from whelp.folds import FoldsSettings
+
+    names = ("folds", "crosses", "identical_crosses", "valid_fold", "pretrained", "allow_leak")
+    return FoldsSettings(
+        **{name: options[name] for name in names},
+        pretrained_splits=options["pretrained_splits"],
+        held_out=options["held_out"],
+        resume=options["resume"],
+    )

@@ -1,0 +1,97 @@
+"""What a folder of replicates says of itself: `folds.json`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import whelp
+from whelp.files import atomic_path
+from whelp.folds.errors import FoldsError
+from whelp.folds.settings import Replicate
+from whelp.specs import Params
+
+RECORD = "folds.json"
+
+
+@dataclass(frozen=True)
+class FoldsRecord:
+    """What is done in a folder of replicates.
+
+    Attributes:
+        data: Data sets, absolute paths.
+        params: Digest of the parameters.
+        options: Head, precision and so on, plain values.
+        replicates: The replicates.
+        command: Command line of the last call.
+        software: The version of whelp that wrote it.
+    """
+
+    data: Sequence[str]
+    params: str
+    options: Mapping[str, Any]
+    replicates: Sequence[Replicate]
+    command: str = ""
+    software: str = f"whelp {whelp.__version__}"
+
+
+def digest(params: Params) -> str:
+    """Digest of parameters, the same for files that say the same."""
+    text = json.dumps(params.to_dict(), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_record(folder: Path) -> FoldsRecord | None:
+    """Reads the record of a folder; None if there is none.
+
+    Raises:
+        FoldsError: It is damaged.
+    """
+    path = folder / RECORD
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        values["replicates"] = tuple(Replicate(**each) for each in values["replicates"])
+        return FoldsRecord(**values)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (ValueError, TypeError, KeyError) as error:
+        raise FoldsError(f"{path} cannot be read: {error}. Take another folder") from error
+
+
+def write_record(folder: Path, record: FoldsRecord) -> None:
+    """Writes the record of a folder."""
+    with atomic_path(folder / RECORD) as temporary:
+        temporary.write_text(json.dumps(_plain(record), indent=2) + "\n", encoding="utf-8")
+
+
+def joined(before: FoldsRecord | None, now: FoldsRecord, folder: Path) -> FoldsRecord:
+    """Adds what is asked for now to what a folder says already.
+
+    Folds and crosses may be added to those that are there; all else must be the same.
+
+    Raises:
+        FoldsError: Something else differs.
+    """
+    if before is None:
+        return now
+    theirs, ours = _plain(before), _plain(now)
+    different = [name for name in ("data", "params", "options") if theirs[name] != ours[name]]
+    there = {each.name: each for each in before.replicates}
+    different += [each.name for each in now.replicates if there.get(each.name, each) != each]
+    if different:
+        raise FoldsError(
+            f"{folder} holds other replicates: they differ in {', '.join(different)}. Go on with "
+            "the parameters, data and options that it was begun with, or choose another folder"
+        )
+    together = {**there, **{each.name: each for each in now.replicates}}
+    ordered = sorted(together.values(), key=lambda each: (each.fold, each.cross))
+    return replace(now, replicates=tuple(ordered))
+
+
+def _plain(record: FoldsRecord) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(json.dumps(asdict(record)))
+    return values
