@@ -10,8 +10,16 @@ from whelp.cli.console import say
 if TYPE_CHECKING:
     import pandas as pd
 
+    from whelp.expression import GeneAccuracy
     from whelp.fitting import EpochNews
 
+_GENE_NUMBERS = (
+    ("Overall PearsonR", "pearsonr"),
+    ("Overall R2", "r2"),
+    ("Normalized PearsonR", "pearsonr_norm"),
+    ("Normalized R2", "r2_norm"),
+    ("Within-gene PearsonR", "pearsonr_gene"),
+)
 _NUMBERS = (("loss", "loss"), ("pearsonr", "r"), ("r2", "r2"))
 
 
@@ -45,6 +53,40 @@ def evaluation_lines(accuracy: pd.DataFrame) -> list[str]:
         loss = accuracy.attrs["loss"] + accuracy.attrs["penalty"]
         lines.append(f"{'Test Loss:':<19}{loss:7.5f}")
     return [*lines, *(f"{label:<19}{accuracy[n].mean():7.5f}" for n, label in names.items())]
+
+
+def gene_lines(accuracy: GeneAccuracy, *, strict: bool = False) -> list[str]:
+    """Words an evaluation by gene.
+
+    Args:
+        accuracy: What came of it.
+        strict: Let one missing number make a mean over genes missing, as the reference does.
+    """
+    tracks = accuracy.tracks
+    lines = [f"{len(accuracy.genes)} genes"]
+    for label, name in _GENE_NUMBERS:
+        lines.append(f"{label + ':':<22}{tracks[name].mean():.4f}")
+    for group in accuracy.groups:
+        table = accuracy.by_gene
+        varied = table[table[f"{group}_sd"] > table[f"{group}_sd"].median()]
+        for words, part in (("", table), (" (sd50)", varied)):
+            for label, ending in (("R", "r"), ("R2", "r2")):
+                mean = part[f"{group}_{ending}"].mean(skipna=not strict)
+                head = f"{group} {label}{words}:"
+                width = len(f"{group} R2{words}:")
+                lines.append(f"{head:<{width}} {mean:.4f}")
+        lines.append("")
+    return lines
+
+
+def specificity_lines(table: pd.DataFrame, *, group_min: int) -> list[str]:
+    """Words an evaluation of what sets tracks apart: each group's tracks, and their mean."""
+    lines = []
+    for group, tracks in table.groupby("group"):
+        lines.append(f"{group:<15s}  {len(tracks):4d}")
+        if len(tracks) >= group_min:
+            lines.append(f" PearsonR {tracks['pearsonr'].mean():.4f}")
+    return lines
 
 
 def _heads(logs: Mapping[str, float]) -> list[str]:

@@ -15,7 +15,7 @@ from whelp.expression.settings import ExpressionSettings
 from whelp.genome.genes import Gene
 from whelp.report.assays import assay
 from whelp.specs.targets import Target
-from whelp.training.correlation import TrackSums
+from whelp.training.correlation import mean_ranks, pearson, spearman
 from whelp.training.quantile_normalization import quantile_normalized
 from whelp.wording import listed
 
@@ -171,21 +171,11 @@ def _compared(
         min_change=min_change,
         up=int(up.sum()),
         down=int(down.sum()),
-        pearsonr=_pearsonr(measured, predicted),
-        spearmanr=_pearsonr(_ranks(measured), _ranks(predicted)),
+        pearsonr=pearson(measured, predicted),
+        spearmanr=spearman(measured, predicted),
         auroc_up=auroc(up, predicted),
         auroc_down=auroc(down, -predicted),
     )
-
-
-def _pearsonr(measured: Floats, predicted: Floats) -> float:
-    sums = TrackSums(1)
-    sums.update(measured[:, None], predicted[:, None])
-    return float(sums.pearsonr()[0])
-
-
-def _ranks(values: Floats) -> Floats:
-    return np.asarray(pd.Series(values).rank(), float)
 
 
 def auroc(positive: npt.NDArray[np.bool_], scores: Floats) -> float:
@@ -202,5 +192,5 @@ def auroc(positive: npt.NDArray[np.bool_], scores: Floats) -> float:
     misses = len(positive) - hits
     if not hits or not misses:
         return float("nan")
-    total = _ranks(scores)[positive].sum() - hits * (hits + 1) / 2
+    total = mean_ranks(scores)[positive].sum() - hits * (hits + 1) / 2
     return float(total / (hits * misses))

@@ -12,6 +12,7 @@ from whelp.fitting.options import RunOptions, RunSettings
 from whelp.fitting.planning import FitPlan, PlanError
 from whelp.fitting.resources import peak_memory
 from whelp.fitting.run import train_from_files, transfer
+from whelp.fitting.specificity import evaluate_specificity_files
 from whelp.fitting.summary import TransferRun
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "assess",
     "evaluate_files",
     "evaluate_gene_files",
+    "evaluate_specificity_files",
     "fit",
     "load_keras",
     "peak_memory",

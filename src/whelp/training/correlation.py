@@ -103,6 +103,23 @@ class TrackSums:
         return np.where(constant, np.nan, 1 - self._residual / np.where(constant, 1.0, var_y))
 
 
+def pearson(measured: np.ndarray, predicted: np.ndarray) -> float:
+    """Pearson correlation of two (n,) arrays, as `TrackSums.pearsonr` defines it."""
+    sums = TrackSums(1)
+    sums.update(measured[:, None], predicted[:, None])
+    return float(sums.pearsonr()[0])
+
+
+def spearman(measured: np.ndarray, predicted: np.ndarray) -> float:
+    """Spearman correlation of two (n,) arrays: Pearson's of the ranks, ties averaged."""
+    return pearson(mean_ranks(measured), mean_ranks(predicted))
+
+
+def mean_ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks of (n,) values, from 1; equal ones get the mean of theirs."""
+    return np.asarray(pd.Series(values).rank(), dtype="float64")
+
+
 def _column_dots(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Dot products of the columns of two (rows, tracks) arrays: (tracks,)."""
     return np.einsum("nt,nt->t", left, right)
@@ -133,12 +150,8 @@ class RankStore:
         return np.array([self._correlate(track) for track in tracks])
 
     def _correlate(self, track: int) -> float:
-        ranks = [
-            pd.Series(np.concatenate([values[:, track] for values in store]).astype("float32"))
-            .rank()
-            .to_numpy()[:, None]
+        columns = [
+            np.concatenate([values[:, track] for values in store]).astype("float32")
             for store in (self._measured, self._predicted)
         ]
-        sums = TrackSums(1)
-        sums.update(*ranks)
-        return float(sums.pearsonr()[0])
+        return spearman(*columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -24,25 +25,32 @@ def quantile_normalized(values: Floats) -> Floats:
     """
     kind = np.float32 if values.dtype == np.float32 else np.float64
     normalized = values.astype(kind)
-    level = mean_quantiles(normalized)
+    level = mean_quantiles(normalized.T)
     for column in normalized.T:
         column[:] = at_quantiles(column, level)
     return normalized
 
 
-def mean_quantiles(values: Floats) -> npt.NDArray[np.float64]:
+def mean_quantiles(columns: Iterable[Floats]) -> npt.NDArray[np.float64]:
     """Average the sorted values of columns.
 
     Args:
-        values: `(rows, columns)`; one column is sorted at a time.
+        columns: Arrays `(rows,)`, one or more; they are taken one at a time.
 
     Returns:
         `(rows,)`, rising.
     """
-    total = np.zeros(len(values))
-    for column in values.T:
-        total += np.sort(column)
-    return total / max(values.shape[1], 1)
+    return mean_column(np.sort(column).astype(np.float64) for column in columns)
+
+
+def mean_column(columns: Iterable[Floats]) -> npt.NDArray[np.float64]:
+    """Average columns `(rows,)`, one or more, of which one at a time is in memory."""
+    total: Any = 0.0
+    number = 0
+    for column in columns:
+        total = total + column
+        number += 1
+    return np.asarray(total / max(number, 1), np.float64)
 
 
 def at_quantiles(column: Floats, level: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
