@@ -19,8 +19,8 @@ import numpy as np
 
 from whelp.files import atomic_path
 from whelp.making.options import DataSettings, MakingError, TrackSummary
+from whelp.making.pieces import TrackJob, remove_pieces
 from whelp.making.plan import WindowPlan
-from whelp.making.tracks import TrackJob
 from whelp.making.windows import read_windows_bed, sorted_labels, write_windows_bed
 from whelp.specs import TargetsTable
 
@@ -29,6 +29,9 @@ COVERAGE = "seqs_cov"
 RECORDS = "tfrecords"
 UNMAPPABLE = "mseqs_unmap.npy"
 STATISTICS = "statistics.json"
+ORDER = "parts.json"
+"""What parts of a data set are made of, until they are gathered."""
+
 _FORMAT = 1
 _NOT_IDENTITY = ("processes", "keep_coverage", "missing_contigs")
 
@@ -84,6 +87,21 @@ class DataFolder:
         else:
             self._write_state(complete=False)
 
+    def join(self) -> None:
+        """Begin, or go on beside other processes that are busy in the same folder.
+
+        Raises:
+            MakingError: The folder holds something else.
+            OSError: It cannot be written to.
+        """
+        there = self.path.is_dir() and any(
+            not path.name.startswith(".") for path in self.path.iterdir()
+        )
+        if there or (self.path.exists() and not self.path.is_dir()):
+            self._check_same(resume=True)
+        else:
+            self._write_state(complete=False)
+
     def finished_tracks(
         self, jobs: Sequence[TrackJob], records: Sequence[Path]
     ) -> tuple[TrackSummary, ...] | None:
@@ -125,6 +143,8 @@ class DataFolder:
         self._write_state(complete=True, keys=keys, summary=[asdict(track) for track in tracks])
         with atomic_path(self.path / STATISTICS) as partial:
             partial.write_text(json.dumps(statistics, indent=4), encoding="utf-8")
+        (self.path / ORDER).unlink(missing_ok=True)
+        remove_pieces(self.path / COVERAGE)
         if not keep_coverage:
             shutil.rmtree(self.path / COVERAGE, ignore_errors=True)
 

@@ -13,8 +13,8 @@ from whelp.making.coverage import Coverage, open_coverage
 from whelp.making.locating import locate_track
 from whelp.making.names import contig_name
 from whelp.making.options import DataSettings, MakingError
+from whelp.making.pieces import TrackJob
 from whelp.making.pooling import SUM_STATS, TrackSettings
-from whelp.making.tracks import TrackJob
 from whelp.making.windows import LabeledWindow
 from whelp.specs import Target, TargetsTable
 from whelp.wording import listed

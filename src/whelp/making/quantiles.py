@@ -37,6 +37,21 @@ class HalfHistogram:
         self._counts += np.bincount(codes, minlength=_CODES)
         self.count += values.size
 
+    @property
+    def numbers(self) -> npt.NDArray[np.int64]:
+        """How often each value was seen, of shape `(65536,)`, in the order of their bits."""
+        return self._counts
+
+    def merge(self, codes: npt.NDArray[np.integer], numbers: npt.NDArray[np.int64]) -> None:
+        """Add what another one has counted.
+
+        Args:
+            codes: Different values by their bits.
+            numbers: How often each was seen, of the same shape.
+        """
+        self._counts[codes] += numbers
+        self.count += int(numbers.sum())
+
     def clipped_values(self, limit: np.float16) -> tuple[Halves, npt.NDArray[np.int64]]:
         """Give the different values seen, clipped to plus and minus a limit, and their counts."""
         codes = np.flatnonzero(self._counts).astype(np.uint16)

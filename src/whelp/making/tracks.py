@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,35 +23,23 @@ from whelp.making.coverage import Coverage, open_coverage
 from whelp.making.names import contig_name
 from whelp.making.options import MakingError, TrackSummary
 from whelp.making.overlaps import Blacklist
-from whelp.making.pooling import PooledWindow, TrackSettings, pool_window
-from whelp.making.quantiles import HalfHistogram
+from whelp.making.pieces import (
+    DATASET,
+    Tally,
+    TrackJob,
+    TrackPart,
+    copy_piece,
+    finish_piece,
+    has_piece,
+    piece_path,
+    remove_pieces,
+)
+from whelp.making.pooling import PooledWindow, pool_window
 from whelp.making.windows import LabeledWindow
 
-DATASET = "targets"
 _LEVEL = 1
 _EXTREME = 100 * 0.9999999 / 100
 """Quantile of a track's targets that clips the rest, with the reference's rounding."""
-
-
-@dataclass(frozen=True)
-class TrackJob:
-    """A track to be read.
-
-    Attributes:
-        place: Its place in the table.
-        identifier: Its identifier.
-        file: Its coverage file.
-        named: The file as the table names it.
-        settings: How its coverage becomes targets.
-        key: Digest of all that its targets follow from.
-    """
-
-    place: int
-    identifier: str
-    file: Path
-    named: str
-    settings: TrackSettings
-    key: str
 
 
 @dataclass(frozen=True)
@@ -73,65 +62,130 @@ class TrackReader:
     chr_prepend: bool = False
     chr_strip: bool = False
 
-    def __call__(self, job: TrackJob) -> TrackSummary:
-        """Read a track and store it.
+    def __call__(self, part: TrackPart) -> TrackSummary | None:
+        """Read a part of a track and store it; with the last part that is read, the track is there.
+
+        Returns:
+            What came of the track; None while parts of it are missing.
 
         Raises:
             ValueError: The coverage file is damaged, or a root would be drawn of something
                 negative.
             OSError: A file cannot be read or written.
         """
-        bins = (self.windows[0].end - self.windows[0].start) // job.settings.pool_width
-        path = track_path(self.folder, job.place)
+        if part.of == 1:
+            return self._read_all(part.track)
+        if (done := finished_track(self.folder, part.track)) is not None:
+            return done
+        if not has_piece(self.folder, part):
+            self._read_piece(part)
+        return self.join(part.track, part.of)
+
+    def join(self, track: TrackJob, parts: int) -> TrackSummary | None:
+        """Make one file of all parts of a track, the same as if it had been read in one.
+
+        Returns:
+            What came of the track; None while parts of it are missing.
+
+        Raises:
+            OSError: A file cannot be read or written.
+        """
+        every = [TrackPart(track, number, parts) for number in range(parts)]
+        if not all(has_piece(self.folder, part) for part in every):
+            return None
+        try:
+            with self._new_track(track, len(self.windows)) as targets:
+                tally = Tally.of(len(self.windows))
+                for part in every:
+                    copy_piece(self.folder, part, targets, tally, rows=self._places(part))
+                summary = self._finish(targets, tally, track)
+        except (OSError, KeyError):
+            # Another worker saw all parts at the same moment, joined them, and removed them.
+            if (done := finished_track(self.folder, track)) is None:
+                raise
+            return done
+        remove_pieces(self.folder, track)
+        return summary
+
+    def _read_all(self, track: TrackJob) -> TrackSummary:
+        with self._new_track(track, len(self.windows)) as targets:
+            places = self._places(TrackPart(track))
+            tally = self._fill(targets, track, places, rows=places)
+            return self._finish(targets, tally, track)
+
+    def _read_piece(self, part: TrackPart) -> None:
+        places = self._places(part)
+        with self._new_rows(piece_path(self.folder, part), part.track, len(places)) as targets:
+            tally = self._fill(targets, part.track, places, rows=range(len(places)))
+            finish_piece(targets, tally, part)
+
+    def _places(self, part: TrackPart) -> list[int]:
+        """Windows of a part in the order of the genome, by their places in the data set."""
+        every = sorted(range(len(self.windows)), key=lambda at: self.windows[at][:3])
+        size = -(-len(every) // part.of)
+        return every[part.number * size :][:size]
+
+    def _new_track(self, track: TrackJob, rows: int) -> AbstractContextManager[Any]:
+        return self._new_rows(track_path(self.folder, track.place), track, rows)
+
+    @contextmanager
+    def _new_rows(self, path: Path, track: TrackJob, rows: int) -> Iterator[Any]:
+        """Give an array for targets, in a file that appears when it is filled."""
+        bins = (self.windows[0].end - self.windows[0].start) // track.settings.pool_width
         with (
             # A file that a crash of the system leaves broken is not taken for finished later.
             atomic_path(path, durable=False) as temporary,
-            open_coverage(job.file) as coverage,
             h5py.File(temporary, "w") as out,
         ):
             # A row a chunk: rows come in the order of the genome, not of the windows.
-            targets = out.create_dataset(
+            yield out.create_dataset(
                 DATASET,
-                shape=(len(self.windows), bins),
+                shape=(rows, bins),
                 dtype=np.float16,
                 chunks=(1, bins),
                 compression="gzip",
                 compression_opts=_LEVEL,
                 shuffle=True,
             )
-            summary = self._fill(targets, coverage, job)
-            targets.attrs["made_by"] = job.key
-            targets.attrs["summary"] = json.dumps(asdict(summary))
-        return summary
 
-    def _fill(self, targets: Any, coverage: Coverage, job: TrackJob) -> TrackSummary:
+    def _fill(
+        self, targets: Any, track: TrackJob, places: Sequence[int], *, rows: Sequence[int]
+    ) -> Tally:
+        """Read windows, and write the targets of each into its row."""
         blacklist = Blacklist(self.blacklist, as_reference=self.as_reference)
-        histogram = HalfHistogram()
-        peaks = np.zeros(len(self.windows), dtype=np.float16)
-        clipped = missing = 0
-        for at in sorted(range(len(self.windows)), key=lambda at: self.windows[at][:3]):
-            pooled = self._pool(at, coverage, blacklist, job)
-            histogram.add(pooled.targets)
-            _write_row(targets, at, pooled.targets)
-            peaks[at] = np.max(np.abs(pooled.targets))
-            clipped += pooled.clipped
-            missing += pooled.missing
+        tally = Tally.of(len(targets))
+        with open_coverage(track.file) as coverage:
+            for at, row in zip(places, rows, strict=True):
+                pooled = self._pool(at, coverage, blacklist, track)
+                tally.histogram.add(pooled.targets)
+                _write_row(targets, row, pooled.targets)
+                tally.peaks[row] = np.max(np.abs(pooled.targets))
+                tally.clipped += pooled.clipped
+                tally.missing += pooled.missing
+        return tally
+
+    def _finish(self, targets: Any, tally: Tally, track: TrackJob) -> TrackSummary:
+        """Bring extreme targets down, and say what came of the track."""
+        histogram = tally.histogram
         limit = np.float16(histogram.quantile(_EXTREME))
-        for at in np.flatnonzero(peaks > limit).tolist():
+        for at in np.flatnonzero(tally.peaks > limit).tolist():
             _write_row(targets, at, np.clip(targets[at], -limit, limit))
         values, counts = histogram.clipped_values(limit)
         total = float(np.dot(values.astype(np.float64), counts))
-        bases = histogram.count * job.settings.pool_width
-        return TrackSummary(
-            identifier=job.identifier,
-            file=job.named,
+        bases = histogram.count * track.settings.pool_width
+        summary = TrackSummary(
+            identifier=track.identifier,
+            file=track.named,
             sum=total,
             mean=total / histogram.count,
             max=float(values.max()),
-            clipped=clipped / histogram.count,
-            missing=missing / bases,
+            clipped=tally.clipped / histogram.count,
+            missing=tally.missing / bases,
             min=float(values.min()),
         )
+        targets.attrs["made_by"] = track.key
+        targets.attrs["summary"] = json.dumps(asdict(summary))
+        return summary
 
     def _pool(
         self, at: int, coverage: Coverage, blacklist: Blacklist, job: TrackJob
