@@ -6,6 +6,9 @@ STAMP := $(VENV)/.installed
 # PyTorch and the packages that ported models are compared with have an environment of their own.
 PARITY_VENV ?= .venv-parity
 PARITY_STAMP := $(PARITY_VENV)/.installed
+# A clone serves as well; where there is neither, tests that want Baskerville are skipped.
+BASKERVILLE ?= git+https://github.com/calico/baskerville@544073b87245d9f43ba63442c75bdbf32a9f8720
+BASKERVILLE_STAMP := $(PARITY_VENV)/.baskerville
 DEMO_OUT ?= demo_out
 PYTEST_ARGS ?=
 # Test files that run at a time; 0 for one after the other in one process.
@@ -26,7 +29,7 @@ JAX_TESTS ?= $(wildcard tests/layers tests/models tests/data tests/weights tests
 help:
 	@echo "make venv    virtual environment in $(VENV), from requirements.lock"
 	@echo "make test    tests on TensorFlow, and on JAX with TensorFlow out of reach"
-	@echo "make test-parity  ported models against the PyTorch packages, which it installs"
+	@echo "make test-parity  models against the PyTorch packages and Baskerville, which it installs"
 	@echo "make demo    adapt a pretrained mini Borzoi to mouse tracks; report in $(DEMO_OUT)"
 	@echo "make check   ruff, mypy, import-linter"
 	@echo "make lock    pin the newest allowed versions anew (needs uv)"
@@ -50,7 +53,7 @@ test-jax: $(STAMP)
 		$(PYTEST_ARGS) $(JAX_TESTS)
 
 # One process at a time: a model of each framework is in memory.
-test-parity: $(PARITY_STAMP)
+test-parity: $(PARITY_STAMP) $(BASKERVILLE_STAMP)
 	for backend in jax tensorflow; do \
 		KERAS_BACKEND=$$backend $(PARITY_VENV)/bin/python -m pytest $(PYTEST_ARGS) \
 			tests/parity tests/weights/test_hub.py || exit 1; \
@@ -60,6 +63,15 @@ $(PARITY_STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(PARITY_VENV)
 	$(PARITY_VENV)/bin/python -m pip install --quiet --editable '.[dev,jax,parity,tensorflow-cpu]'
 	@touch $@
+
+# Without dependencies: Baskerville asks for TensorFlow 2.15, tf-keras for TensorFlow with its GPU.
+$(BASKERVILLE_STAMP): $(PARITY_STAMP)
+	version=$$($(PARITY_VENV)/bin/python -c 'import importlib.metadata as m; \
+		print(m.version("tensorflow-cpu").rsplit(".", 1)[0])') && \
+	$(PARITY_VENV)/bin/python -m pip install --quiet --no-deps "tf-keras==$$version.*" && \
+	$(PARITY_VENV)/bin/python -m pip install --quiet natsort google-cloud-storage && \
+	$(PARITY_VENV)/bin/python -m pip install --quiet --no-deps '$(BASKERVILLE)' && touch $@ || \
+	echo "Baskerville cannot be installed from $(BASKERVILLE): its tests are skipped"
 
 demo: $(STAMP)
 	$(BIN)/whelp demo --out-dir $(DEMO_OUT)

@@ -1,12 +1,12 @@
 """An installed Baskerville, in the same process: its models and whelp's predict the same."""
 
 import json
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 
@@ -22,7 +22,6 @@ ADAPTERS = {
     "houlsby": {},
     "houlsby_se": {"conv_select": 2, "conv_latent": 4},
 }
-# An add before each dropout, after which Baskerville looks for its adapters.
 SPEC = {
     "seq_length": LENGTH,
     "augment_rc": True,
@@ -214,16 +213,17 @@ def test_what_does_not_fit_changes_nothing(build) -> None:
     ):
         with pytest.raises(WeightsError, match=f"{problem}.*one params.json"):
             whelp.to_baskerville(whelp.load({"model": spec}), theirs)
+    other_norms = whelp.load({"model": ONE_HEAD | {"norm_epsilon": 1e-5}})
+    with pytest.raises(WeightsError, match='"norm_epsilon": 1e-05.*something else'):
+        whelp.to_baskerville(other_norms, theirs)
     for weight, value in zip(theirs.model.weights, before, strict=True):
         np.testing.assert_array_equal(weight.numpy(), value)
     theirs.build_embed(2)
     with pytest.raises(WeightsError, match="one of its inner layers.*head=0"):
         whelp.from_baskerville(theirs)
-    check_equal = whelp.from_baskerville(theirs, head=0)
+    again = whelp.from_baskerville(theirs, head=0).tensors()
     for name, value in model.tensors().items():
-        np.testing.assert_array_equal(
-            keras.ops.convert_to_numpy(check_equal.tensors()[name]), np.asarray(value)
-        )
+        np.testing.assert_array_equal(np.asarray(again[name]), np.asarray(value))
 
 
 def test_pretrained_mini_borzoi(baskerville, unpack: Callable[[str], Path]) -> None:
@@ -236,3 +236,20 @@ def test_pretrained_mini_borzoi(baskerville, unpack: Callable[[str], Path]) -> N
     loaded = whelp.load(folder / "mini_borzoi.params.json", folder / "mini_borzoi.h5")
     for name, value in loaded.tensors().items():
         np.testing.assert_array_equal(np.asarray(model.tensors()[name]), np.asarray(value))
+
+
+def test_the_page_runs(unpack: Callable[[str], Path], tmp_path, monkeypatch) -> None:
+    """The Python of tutorials/baskerville.md, on the golden model."""
+    monkeypatch.chdir(tmp_path)
+    for theirs, ours in (
+        ("params.json", "mini_borzoi.params.json"),
+        ("model_best.h5", "mini_borzoi.h5"),
+    ):
+        Path(theirs).symlink_to(unpack("models") / ours)
+    page = Path(__file__).parents[2] / "tutorials/baskerville.md"
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.S)
+    names: dict[str, Any] = {"sequence": np.eye(4, dtype="float32")[np.zeros((1, 16384), int)]}
+    for block in blocks:
+        exec(compile(block, page.name, "exec"), names)
+    assert Path("tuned.h5").is_file()
+    check(names["tuned"], names["seqnn_model"], names["sequence"])

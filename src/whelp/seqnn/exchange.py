@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -31,6 +31,13 @@ from whelp.weights.pairing import (
     model_layers,
     pair_tensors,
 )
+
+_IGNORED_THERE = {
+    "norm_epsilon": 0.001,
+    "position_features": "central_mask",
+    "residual_scale": True,
+}
+"""Keys of whelp's own that Baskerville passes over without a word, and what it does."""
 
 
 def from_baskerville(
@@ -99,7 +106,8 @@ def to_baskerville(model: SequenceModel, seqnn_model: Any) -> None:
       seqnn_model: A `baskerville.seqnn.SeqNN` of the same architecture, `TF_USE_LEGACY_KERAS=1`.
 
     Raises:
-      WeightsError: The model has adapters that must be merged first, or the two differ.
+      WeightsError: The model has adapters that must be merged first, or computes what Baskerville
+        cannot, or the two differ.
     """
     if not isinstance(model, SequenceModel):
         raise WeightsError(
@@ -108,6 +116,11 @@ def to_baskerville(model: SequenceModel, seqnn_model: Any) -> None:
         )
     check_plain(model)
     check_legacy(seqnn_model)
+    if ignored := sorted(set(_ignored(model.spec.given()))):
+        raise WeightsError(
+            f"Baskerville does not know {', '.join(ignored)} of this model's parameters: it would "
+            "predict something else with the same weights. Go on with the model in whelp."
+        )
     layers = live_layers(live_models(seqnn_model, live_spec(seqnn_model), model.head).values())
     if model.wrappers and not hasattr(seqnn_model, "adapter"):
         raise WeightsError(
@@ -117,6 +130,18 @@ def to_baskerville(model: SequenceModel, seqnn_model: Any) -> None:
         )
     for variable, holder in _paired(model, layers):
         holder.assign(np.reshape(keras.ops.convert_to_numpy(variable), tuple(holder.shape)))
+
+
+def _ignored(section: Any) -> Iterator[str]:
+    """Yields what a section says that Baskerville does not do."""
+    if isinstance(section, list):
+        for item in section:
+            yield from _ignored(item)
+    elif isinstance(section, Mapping):
+        for key, value in section.items():
+            if key in _IGNORED_THERE and value != _IGNORED_THERE[key]:
+                yield f'"{key}": {value}'
+            yield from _ignored(value)
 
 
 def _empty(
