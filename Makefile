@@ -66,8 +66,8 @@ $(PARITY_STAMP): requirements.lock pyproject.toml
 
 # Without dependencies: Baskerville asks for TensorFlow 2.15, tf-keras for TensorFlow with its GPU.
 $(BASKERVILLE_STAMP): $(PARITY_STAMP)
-	version=$$($(PARITY_VENV)/bin/python -c 'import importlib.metadata as m; \
-		print(m.version("tensorflow-cpu").rsplit(".", 1)[0])') && \
+	version=$$($(PARITY_VENV)/bin/python -c 'import tensorflow as t; \
+		print(t.__version__.rsplit(".", 1)[0])') && \
 	$(PARITY_VENV)/bin/python -m pip install --quiet --no-deps "tf-keras==$$version.*" && \
 	$(PARITY_VENV)/bin/python -m pip install --quiet natsort google-cloud-storage && \
 	$(PARITY_VENV)/bin/python -m pip install --quiet --no-deps '$(BASKERVILLE)' && touch $@ || \
