@@ -57,7 +57,7 @@ class BusyError(RuntimeError):
 
 
 @contextmanager
-def exclusive(path: str | Path, busy: str) -> Iterator[None]:
+def exclusive(path: str | Path, busy: str, *, shared: bool = False) -> Iterator[None]:
     """Holds a file that only one process at a time can hold, also one on another machine.
 
     It is free again when the process ends, however it ends; the file, which is empty, stays.
@@ -65,6 +65,7 @@ def exclusive(path: str | Path, busy: str) -> Iterator[None]:
     Args:
       path: The file. It and its folder are made if they are missing.
       busy: What to say if another process holds it.
+      shared: Whether others that say so, too, may hold it beside this one.
 
     Raises:
       BusyError: Another process holds it.
@@ -72,9 +73,10 @@ def exclusive(path: str | Path, busy: str) -> Iterator[None]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
+    # Some file systems share only what can be read.
+    with path.open("a+b") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BusyError(busy) from None
         yield

@@ -204,7 +204,7 @@ def test_a_track_that_fails_fails_the_run_by_name(processes: int, project: Any) 
         told = rf"track{track} \(t{track}\.bw\): 12 bins of chr\S+ have no sum_sqrt: .*negative"
         assert error.match(told)
     assert not (out / "statistics.json").exists() and not (out / "tfrecords").exists()
-    assert {path.name for path in (out / "seqs_cov").iterdir()} == {"1.h5"}
+    assert {path.name for path in (out / "seqs_cov").iterdir()} == {"1.h5", "lock"}
     # Repaired, the run goes on with what it has.
     for track in (0, 2):
         arrays = [(c, np.ones(n, np.float32)) for c, n in {"chr1": 9000, "chr2": 5000}.items()]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from whelp.files import BusyError
 from whelp.making import MakingError, make_data
 from whelp.making import pieces as pieces_module
 from whelp.making.parts import gather_data, make_part
@@ -213,3 +214,17 @@ def test_windows_are_shared_out_evenly(arguments: tuple[Any, ...], in_parts: int
     assert sorted(flat) == list(range(len(work.plan.windows)))
     assert flat == sorted(flat, key=lambda at: work.plan.windows[at][:3])
     assert np.ptp([len(several) for several in places[:-1]]) == 0
+
+
+def test_two_in_one_folder(arguments: tuple[Any, ...]) -> None:
+    out = arguments[2]
+    folder = Work.check(*arguments[:2], arguments[3], out).data_folder
+    make_part(*arguments, part=(1, 2))
+    with folder.held(shared=True):
+        make_part(*arguments, part=(2, 2))
+        for busy in (lambda: gather_data(out), lambda: make_data(*arguments, resume=True)):
+            with pytest.raises(BusyError, match="another process makes a data set there"):
+                busy()
+    with folder.held(), pytest.raises(BusyError):
+        make_part(*arguments, part=(1, 2))
+    gather_data(out)

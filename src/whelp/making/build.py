@@ -67,6 +67,7 @@ def make_data(
     Raises:
         MakingError: Settings contradict one another, the folder holds something else, tracks
             cannot be used, or some could not be read: each is named.
+        whelp.files.BusyError: Another process makes a data set in the folder.
         whelp.making.windows.WindowError: Windows cannot be laid as asked.
         whelp.specs.SpecError: The table is wrong.
         whelp.genome.fasta.FastaError: The genome cannot be used.
@@ -87,12 +88,17 @@ def complete(
 
     Raises:
         MakingError: The folder holds something else, or a track could not be read.
+        BusyError: Another process is busy in it.
         OSError: A file cannot be written.
     """
     folder = work.data_folder
     folder.open(resume=resume)
     summaries = folder.finished_tracks(work.jobs, [job.path for job in work.records])
-    return _make(work, folder, runner, tell) if summaries is None else summaries
+    if summaries is not None:
+        return summaries
+    with folder.held():
+        folder.clean()
+        return _make(work, folder, runner, tell)
 
 
 def summary_of(

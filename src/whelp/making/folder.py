@@ -11,13 +11,14 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from whelp.files import atomic_path
+from whelp.files import atomic_path, exclusive
 from whelp.making.options import DataSettings, MakingError, TrackSummary
 from whelp.making.pieces import TrackJob, remove_pieces
 from whelp.making.plan import WindowPlan
@@ -83,7 +84,6 @@ class DataFolder:
         """
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             self._check_same(resume=resume)
-            self.clean()
         else:
             self._write_state(complete=False)
 
@@ -101,6 +101,21 @@ class DataFolder:
             self._check_same(resume=True)
         else:
             self._write_state(complete=False)
+
+    @contextmanager
+    def held(self, *, shared: bool = False) -> Iterator[None]:
+        """Keep others out of the folder for a while; the parts of a data set share it.
+
+        Raises:
+            BusyError: Another process is busy in it.
+        """
+        lock = self.path / COVERAGE / "lock"
+        busy = (
+            f"{self.path}: another process makes a data set there; let it end, or choose another "
+            "folder"
+        )
+        with exclusive(lock, busy, shared=shared):
+            yield
 
     def finished_tracks(
         self, jobs: Sequence[TrackJob], records: Sequence[Path]
@@ -144,6 +159,7 @@ class DataFolder:
         with atomic_path(self.path / STATISTICS) as partial:
             partial.write_text(json.dumps(statistics, indent=4), encoding="utf-8")
         (self.path / ORDER).unlink(missing_ok=True)
+        (self.path / COVERAGE / "lock").unlink(missing_ok=True)
         remove_pieces(self.path / COVERAGE)
         if not keep_coverage:
             shutil.rmtree(self.path / COVERAGE, ignore_errors=True)

@@ -96,6 +96,7 @@ def make_part(
 
     Raises:
         MakingError: There is no such part; and as `make_data`.
+        whelp.files.BusyError: The whole data set is being made or gathered.
         ValueError: As `make_data`.
         OSError: A file cannot be read or written.
     """
@@ -112,14 +113,15 @@ def make_part(
     folder = work.data_folder
     folder.join()
     if folder.finished_tracks(work.jobs, [job.path for job in work.records]) is None:
-        folder.write_plan(work.plan, work.table)
-        _write_order(work, Path(targets), parts)
-        read = _read_share(work, work.parts[number - 1 :: parts], runner, tell=tell)
-        done = work.joined(work.finished())
-        waiting = [job.identifier for job in work.jobs if job.place not in done]
-        if not waiting:
-            share = work.records[number - 1 :: parts]
-            written = write_records(work.writer, share, runner, tell=tell)
+        with folder.held(shared=True):
+            folder.write_plan(work.plan, work.table)
+            _write_order(work, Path(targets), parts)
+            read = _read_share(work, work.parts[number - 1 :: parts], runner, tell=tell)
+            done = work.joined(work.finished())
+            waiting = [job.identifier for job in work.jobs if job.place not in done]
+            if not waiting:
+                share = work.records[number - 1 :: parts]
+                written = write_records(work.writer, share, runner, tell=tell)
     seconds = time.monotonic() - began
     return PartSummary(Path(out_dir), read, written, tuple(waiting), work.notes, seconds)
 
@@ -141,6 +143,7 @@ def gather_data(
 
     Raises:
         MakingError: No parts were made there, or tracks are lacking: it says of which parts.
+        whelp.files.BusyError: A part is still being made.
         ValueError: The input has changed; see `make_data`.
         OSError: A file cannot be read or written.
     """
