@@ -12,6 +12,8 @@ from whelp._keras_setup import prepare_keras
 
 if TYPE_CHECKING:
     from whelp.data import open_dataset as open_dataset
+    from whelp.expression import ExpressionSettings as ExpressionSettings
+    from whelp.expression import evaluate_genes as evaluate_genes
     from whelp.fitting import TrackInput as TrackInput
     from whelp.fitting import fit as fit
     from whelp.fitting import transfer as transfer
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LAZY = {
+    "ExpressionSettings": "whelp.expression",
     "Flanks": "whelp.interpreting.regions",
     "FoldsSettings": "whelp.folds",
     "MutationPlan": "whelp.interpreting.mutation_plan",
@@ -58,6 +61,7 @@ _LAZY = {
     "attribute": "whelp.interpreting.attributions",
     "ensemble": "whelp.models",
     "evaluate": "whelp.training.evaluation",
+    "evaluate_genes": "whelp.expression",
     "fit": "whelp.fitting",
     "from_baskerville": "whelp.seqnn",
     "ism": "whelp.interpreting.saturation",

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from whelp.interpreting.coverage import Coverage
-from whelp.interpreting.objectives import Objective, ObjectiveError, split_contrast
+from whelp.interpreting.objectives import Objective, ObjectiveError
+from whelp.scoring.errors import ScoreError
 from whelp.scoring.gene_statistics import GeneBins
+from whelp.scoring.groups import split_contrast
 from whelp.scoring.strands import Strands
 from whelp.scoring.untransform import Untransform
 from whelp.specs import TargetsTable
@@ -171,5 +173,5 @@ def test_letters_of_patterns_in_names(targets: TargetsTable) -> None:
 def test_contrast_words() -> None:
     assert split_contrast("T cell:B cell") == ("T cell", "B cell")
     for words in ("", "A", "A:", ":B", "A:B:C"):
-        with pytest.raises(ObjectiveError, match="compared as A:B"):
+        with pytest.raises(ScoreError, match="compared as A:B"):
             split_contrast(words)

@@ -14,6 +14,7 @@ from whelp.expression.errors import ExpressionError
 from whelp.expression.settings import ExpressionSettings
 from whelp.genome.genes import Gene
 from whelp.report.assays import assay
+from whelp.scoring.groups import split_contrast
 from whelp.specs.targets import Target
 from whelp.training.correlation import mean_ranks, pearson, spearman
 from whelp.training.quantile_normalization import quantile_normalized
@@ -88,7 +89,7 @@ def contrast_groups(
         ExpressionError: The targets table has no groups, or not this one.
     """
     made = []
-    for a, b in settings.contrasts:
+    for a, b in map(split_contrast, settings.contrasts):
         for kind, left, right in _by_assay(rows, a, b):
             changes = [_changes(values, left, right) for values in (measured, predicted)]
             table = pd.DataFrame(
@@ -110,7 +111,7 @@ def check_groups(rows: Sequence[Target], settings: ExpressionSettings) -> None:
     Raises:
         ExpressionError: As `contrast_groups`.
     """
-    for a, b in settings.contrasts:
+    for a, b in map(split_contrast, settings.contrasts):
         if a == b:
             raise ExpressionError(f"{a}:{b}: a group cannot be compared with itself")
         for group in (a, b):

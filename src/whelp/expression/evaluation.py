@@ -139,7 +139,9 @@ class GeneStudy:
 
     def accuracy(self) -> GeneAccuracy:
         """Compare predicted with measured coverage, when all windows were added."""
-        return gene_accuracy(self.collector.levels(), self._rows, self._settings)
+        return gene_accuracy(
+            self.collector.levels(self._settings.min_shown), self._rows, self._settings
+        )
 
 
 def _spec(model: Any) -> ModelSpec | None:

@@ -139,18 +139,22 @@ class GeneCollector:
         if self._keep is not None:
             self._keep(self._genes[number], *sums.profiles())
 
-    def levels(self) -> GeneLevels:
-        """Give the coverage of all genes that lie in windows, when all windows were added.
+    def levels(self, min_shown: float = 0.0) -> GeneLevels:
+        """Give the coverage of the genes that lie in windows, when all windows were added.
+
+        Args:
+            min_shown: Share of a gene that has to.
 
         Raises:
             ExpressionError: There are none.
         """
-        if not self._done:
+        wanted = [number for number, (shown, _) in self._done.items() if shown >= min_shown]
+        if not wanted:
             raise ExpressionError(
-                "no gene lies in the windows; give the annotation of this genome and of the same "
-                "assembly, or a split with more windows"
+                f"of none of the {len(self._done)} genes in the windows a share of {min_shown} "
+                "lies in them; ask for a smaller one"
             )
-        order = sorted(self._done, key=lambda number: (self._genes[number].identifier, number))
+        order = sorted(wanted, key=lambda number: (self._genes[number].identifier, number))
         numbers = np.stack([self._done[number][1] for number in order], axis=1)
         return GeneLevels(
             tuple(self._genes[number] for number in order),

@@ -13,17 +13,12 @@ from whelp.interpreting.attributor import Attributor
 from whelp.interpreting.gene_regions import GenesAround, bins_of_gene, whole_genes
 from whelp.interpreting.gradients import Differentiator, GradientError, GradientSettings
 from whelp.interpreting.mutation_plan import counting_tracks, named_genes
-from whelp.interpreting.objectives import (
-    PSEUDO,
-    Objective,
-    ObjectiveError,
-    Pool,
-    split_contrast,
-)
+from whelp.interpreting.objectives import PSEUDO, Objective, ObjectiveError, Pool
 from whelp.interpreting.region_file import Kind, RegionFile, Stretches, Unfit
 from whelp.interpreting.regions import Flanks, Region, RegionError
 from whelp.models import SequenceModel
 from whelp.scoring.grid import Grid
+from whelp.scoring.groups import split_contrast
 from whelp.scoring.untransform import is_old
 from whelp.specs import TargetsTable
 

@@ -21,12 +21,13 @@ from whelp.interpreting.measures import (
     check_mutation_statistics,
 )
 from whelp.interpreting.mutagenesis import Mutagenesis, MutationSettings
-from whelp.interpreting.objectives import Objective, split_contrast
+from whelp.interpreting.objectives import Objective
 from whelp.interpreting.region_file import Kind, RegionFile, kind_of
 from whelp.interpreting.regions import Flanks
 from whelp.models import SequenceModel
 from whelp.scoring.errors import ScoreError
 from whelp.scoring.grid import Grid
+from whelp.scoring.groups import split_contrast
 from whelp.scoring.predictor import Predictor
 from whelp.scoring.strands import Strands
 from whelp.scoring.untransform import is_old

@@ -269,18 +269,3 @@ class Objective:
         signs = np.array([1, -1][: len(self.groups)], np.float32)
         pseudo = np.array(self.pseudo, np.float32)
         return Weights(bins, rows.astype(np.int32), strands, shares, signs, pseudo)
-
-
-def split_contrast(text: str) -> tuple[str, str]:
-    """Split `A:B` into the names of two groups.
-
-    Raises:
-        ObjectiveError: It is not of that form.
-    """
-    one, colon, other = text.partition(":")
-    if not (one and colon and other) or ":" in other:
-        raise ObjectiveError(
-            f"two groups are compared as A:B, names from the column 'group' of the targets table; "
-            f"received {text!r}"
-        )
-    return one, other

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from whelp.scoring.errors import ScoreError
 from whelp.scoring.strands import Strands
 from whelp.specs.errors import SpecError
 from whelp.specs.targets import TargetsTable
@@ -84,3 +85,18 @@ class Groups:
             )
         rest = means.sum(axis=-1, keepdims=True, dtype=np.float64) - means
         return np.asarray(means - rest / others)
+
+
+def split_contrast(text: str) -> tuple[str, str]:
+    """Split `A:B` into the names of two groups.
+
+    Raises:
+        ScoreError: It is not of that form.
+    """
+    one, colon, other = text.partition(":")
+    if not (one and colon and other) or ":" in other:
+        raise ScoreError(
+            f"two groups are compared as A:B, names from the column 'group' of the targets table; "
+            f"received {text!r}"
+        )
+    return one, other
