@@ -112,6 +112,50 @@ def test_adapter_on_its_base_predicts_as_the_run(whelp: Callable, run: Any, proj
     np.testing.assert_allclose(again["pearsonr"], before["pearsonr"], atol=2e-5)
 
 
+def test_evaluate_replicates(whelp: Callable, run: Any, project: Any) -> None:
+    """Replicates are averaged, and each is what it is alone."""
+    from whelp.loading import load, save_weights
+
+    params, first, second = (project.folder / name for name in ("one.json", "one.h5", "two.h5"))
+    base = (run[0] / "params.json", project.trunk, run[0] / "adapter.safetensors")
+    assert whelp("merge", *base, "-o", first, "--params-out", params).exit_code == 0
+    model = load(params, first)
+    model.set_weights([1.1 * values for values in model.get_weights()])
+    save_weights(model, second)
+    out = project.folder / "both"
+    words = ["evaluate", params, first, project.data]
+    result = whelp(*words, "--replicate", second, "-o", out)
+    assert result.exit_code == 0, result.output
+    assert "Means over tracks, by replicate" in result.output and "ensemble" in result.output
+    each = []
+    for weights in (first, second):
+        alone = project.folder / weights.stem
+        more = [weights, project.data, "--no-report", "-o", alone]
+        assert whelp(*words[:2], *more).exit_code == 0
+        each.append(pd.read_table(alone / "acc.txt")["pearsonr"])
+    made = pd.read_table(out / "acc.txt")
+    np.testing.assert_allclose(made["pearsonr_mean"], np.mean(each, axis=0), atol=2e-5)
+    np.testing.assert_allclose(made["pearsonr_sd"], np.std(each, axis=0, ddof=1), atol=2e-5)
+    assert made["pearsonr_sd"].max() > 1e-3
+    table = pd.read_table(out / "acc_replicates.txt").set_index("replicate")["pearsonr"]
+    assert table["1"] == pytest.approx(each[1].mean(), abs=2e-5)
+    assert "averaged predictions" in (out / "report.html").read_text()
+
+
+def test_evaluate_adapters(whelp: Callable, run: Any, project: Any) -> None:
+    """Several adapters on one base are replicates; the same one twice has no spread."""
+    out = project.folder / "eval"
+    words = ["evaluate", run[0] / "params.json", project.whole, project.data]
+    words += 2 * ["-a", run[0] / "adapter.safetensors"]
+    result = whelp(*words, "--no-report", "-o", out)
+    assert result.exit_code == 0, result.output
+    again, before = (pd.read_table(folder / "acc.txt") for folder in (out, run[0] / "test"))
+    np.testing.assert_allclose(again["pearsonr"], before["pearsonr"], atol=2e-5)
+    assert again["pearsonr_sd"].max() < 1e-6
+    words += ["--replicate", project.whole, "-o", out]
+    assert "exclude each other" in whelp(*words).output
+
+
 def test_targets_table_chooses_tracks(whelp: Callable, run: Any, project: Any) -> None:
     table = pd.read_table(project.data / "targets.txt", index_col=0).iloc[[2]]
     table.to_csv(project.folder / "some.txt", sep="\t")

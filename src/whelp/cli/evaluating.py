@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import click
 
 from whelp.cli.common import EXISTING_FILE, EXISTING_FOLDER, NEW_FOLDER, guarded, precision_option
 from whelp.cli.console import count, say, score, show_table
+from whelp.cli.gene_options import gene_options, gene_question, say_genes
 
 
 class Numbers(click.ParamType):
@@ -33,10 +35,21 @@ Writes acc.txt (a row a track, with the columns of hound_eval.py), acc_classes.t
 medians by assay), evaluation.json and report.html. Correlations are computed in the transformed
 space of the stored targets, not in read counts.
 
+Of several models (--replicate, or several -a) the averaged predictions are evaluated, and each
+model besides: acc.txt then also has the mean of each number over the models and its standard
+deviation (divided by their number less one), and acc_replicates.txt the means over tracks of each.
+
+With --genes the expression of the genes in these windows is evaluated, too, as log2 of coverage:
+gene_targets.tsv.gz, gene_preds.tsv.gz, task_metrics.tsv (by track), gene_metrics.tsv (by gene) and
+more, as hound_eval_genes.py writes them. With --contrast A:B (groups in the column `group` of the
+targets table) it is the change between two groups, assay by assay: contrasts.tsv and
+gene_changes.tsv.
+
 \b
 Example:
   whelp evaluate out/lora/params.json out/lora/model_best.h5 data/mm10 -o eval
   whelp evaluate base.json trunk.h5 data/mm10 --adapter out/lora/adapter.safetensors -o eval
+  whelp evaluate params.json f3c0/model_best.h5 data/mm10 --replicate f3c1/model_best.h5 -o eval
 """
 
 
@@ -46,7 +59,19 @@ Example:
 @click.argument("data_dir", type=EXISTING_FOLDER)
 @click.option("-o", "--out-dir", type=NEW_FOLDER, required=True, help="Folder of the results.")
 @click.option(
-    "-a", "--adapter", type=EXISTING_FILE, help="Adapter file; WEIGHTS are then those of its base."
+    "-a",
+    "--adapter",
+    "adapters",
+    type=EXISTING_FILE,
+    multiple=True,
+    help="Adapter file; WEIGHTS are then those of its base. Several are replicates.",
+)
+@click.option(
+    "--replicate",
+    "replicates",
+    type=EXISTING_FILE,
+    multiple=True,
+    help="Weights of another replicate of the model; can be given again.",
 )
 @click.option("--head", default="0", help="Head to evaluate, by index or name.  [default: 0]")
 @click.option("--split", default="test", show_default=True, help="Windows to evaluate on.")
@@ -62,6 +87,7 @@ Example:
 )
 @click.option("--save", is_flag=True, help="Write preds.h5 and targets.h5.")
 @click.option("--bedgraph", type=Numbers(), default="", help="Tracks to write as bedGraph files.")
+@gene_options
 @click.option("--no-report", is_flag=True, help="Write no report.html.")
 @precision_option
 @guarded
@@ -74,12 +100,15 @@ def command(params: Path, weights: Path, data_dir: Path, **options: Any) -> None
         write_evaluation_report,
     )
 
-    head = options["head"]
+    head, adapters = options["head"], options["adapters"]
+    if adapters and options["replicates"]:
+        raise click.UsageError("-a and --replicate exclude each other: give several adapters")
     files = EvaluationFiles(
         params=params,
         weights=weights,
         data_dir=data_dir,
-        adapter=options["adapter"],
+        adapter=adapters[0] if adapters else None,
+        replicates=adapters[1:] or options["replicates"],
         head=int(head) if head.isdigit() else head,
         split=options["split"],
         pattern=options["pattern"],
@@ -95,13 +124,17 @@ def command(params: Path, weights: Path, data_dir: Path, **options: Any) -> None
         bedgraph=options["bedgraph"],
         examples=not options["no_report"],
     )
-    assessment, data = evaluate_files(files, options["out_dir"], settings)
+    question = gene_question(options, rc=options["rc"], shifts=options["shifts"])
+    assessment, data = evaluate_files(files, options["out_dir"], settings, genes=question)
     if not options["no_report"]:
         write_evaluation_report(assessment, data, files, options["out_dir"])
-    _say_accuracy(assessment, options["out_dir"])
+    _say_accuracy(assessment)
+    if assessment.genes is not None:
+        say_genes(assessment.genes)
+    say(f"written to {options['out_dir']}")
 
 
-def _say_accuracy(assessment: Any, out_dir: Path) -> None:
+def _say_accuracy(assessment: Any) -> None:
     from whelp.training.evaluation import class_summary
 
     table = class_summary(assessment.accuracy)
@@ -120,7 +153,21 @@ def _say_accuracy(assessment: Any, out_dir: Path) -> None:
     headings = ["assay", "tracks", *(words[name] for name in names)]
     show_table("Means over tracks", headings, rows, numbers=headings[1:])
     attributes = assessment.accuracy.attrs
+    if "replicates" in attributes:
+        _say_replicates(assessment.accuracy, words)
     if attributes.get("loss") is not None:
         say(f"loss {attributes['loss'] + attributes['penalty']:.5f}")
     say(f"{attributes['windows']} windows. {attributes['space']}")
-    say(f"written to {out_dir}")
+
+
+def _say_replicates(accuracy: Any, words: Mapping[str, str]) -> None:
+    from whelp.training.evaluation import replicate_summary
+
+    table = replicate_summary(accuracy)
+    names = [name for name in words if name in table]
+    rows = [
+        [row["replicate"], *(score(row[name]) for name in names)]
+        for row in table.to_dict("records")
+    ]
+    headings = ["replicate", *(words[name] for name in names)]
+    show_table("Means over tracks, by replicate", headings, rows, numbers=headings[1:])

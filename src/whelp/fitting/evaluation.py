@@ -10,7 +10,7 @@ from whelp.data import Dataset
 from whelp.expression.files import write_gene_accuracy
 from whelp.fitting.assessment import Assessment, AssessmentSettings, assess
 from whelp.fitting.evaluation_inputs import EvaluationFiles, open_evaluation
-from whelp.fitting.gene_evaluation import GeneQuestion, ask_genes
+from whelp.fitting.gene_evaluation import GeneQuestion, ask_genes, summarize_genes
 from whelp.fitting.summary import shown_examples
 from whelp.report import RunSummary, training_report
 from whelp.specs import load_params
@@ -54,7 +54,7 @@ def evaluate_files(
     study = None if genes is None else ask_genes(genes, files, opened)
     if study is not None:
         settings = replace(settings, watch=study.collector)
-    assessed = assess(opened.model, data, out_dir, settings)
+    assessed = assess(opened.models, data, out_dir, settings)
     if study is not None:
         by_gene = study.accuracy()
         write_gene_accuracy(by_gene, out_dir)
@@ -87,6 +87,7 @@ def write_evaluation_report(
         "parameters": "given as a mapping" if isinstance(files.params, Mapping) else files.params,
         "weights": files.weights,
         "adapter": files.adapter,
+        "replicates": ", ".join(map(str, files.replicates)) or None,
         "data": files.data_dir,
         "windows": f"{data.num_seqs} of {files.pattern or files.split}",
     }
@@ -97,6 +98,7 @@ def write_evaluation_report(
         split=files.split,
         examples=examples,
         scatter=scatter,
+        genes=None if assessment.genes is None else summarize_genes(assessment.genes),
     )
     return training_report(
         summary,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,6 +35,8 @@ class EvaluationFiles:
       targets_file: Targets table: with a row for each track of the data, other names for them;
         with fewer, the tracks to evaluate.
       precision: Name of a dtype policy.
+      replicates: Adapter files of more replicates on the same base if there is an adapter, else
+        their weights.
     """
 
     params: str | Path | Mapping[str, Any]
@@ -46,22 +48,34 @@ class EvaluationFiles:
     pattern: str | None = None
     targets_file: str | Path | None = None
     precision: str = "float32"
+    replicates: Sequence[str | Path] = ()
+
+    def each(self) -> list[EvaluationFiles]:
+        """Gives the files of every replicate by itself."""
+        alone = replace(self, replicates=())
+        name = "weights" if self.adapter is None else "adapter"
+        return [alone, *(replace(alone, **{name: path}) for path in self.replicates)]
 
 
 class OpenedEvaluation(NamedTuple):
-    """A model and the windows that it is evaluated on.
+    """Models and the windows that they are evaluated on.
 
     Attributes:
-      model: The model; it predicts the tracks of `data`.
+      models: The model, or its replicates; they predict the tracks of `data`.
       spec: What its parameter file, or its adapter's, says of it.
       data: The windows.
       labels: Other names of the tracks, or `None`.
     """
 
-    model: keras.Model
+    models: Sequence[keras.Model]
     spec: ModelSpec
     data: Dataset
     labels: pd.DataFrame | None
+
+    @property
+    def model(self) -> keras.Model:
+        """The model, or the first replicate."""
+        return self.models[0]
 
 
 def open_evaluation(params: Params, files: EvaluationFiles) -> OpenedEvaluation:
@@ -81,9 +95,10 @@ def open_evaluation(params: Params, files: EvaluationFiles) -> OpenedEvaluation:
     labels, tracks = _chosen(files, data)
     set_tf32(False)
     with placed(file=files.params):
-        whole = _model(params, files, data)
+        whole = [_model(params, one, data) for one in files.each()]
+    spec = whole[0].spec
     if tracks is None:
-        return OpenedEvaluation(whole, whole.spec, data, labels)
+        return OpenedEvaluation(whole, spec, data, labels)
     data = open_dataset(
         files.data_dir,
         files.split,
@@ -91,7 +106,7 @@ def open_evaluation(params: Params, files: EvaluationFiles) -> OpenedEvaluation:
         targets_file=files.targets_file,
         memory_budget=0,
     )
-    return OpenedEvaluation(view(whole, tracks=tracks), whole.spec, data, None)
+    return OpenedEvaluation([view(one, tracks=tracks) for one in whole], spec, data, None)
 
 
 def _chosen(files: EvaluationFiles, data: Dataset) -> tuple[pd.DataFrame | None, list[int] | None]:

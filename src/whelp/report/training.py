@@ -11,7 +11,9 @@ from whelp.report.accuracy import NUMBER_NAMES, assay_spread, scatter_panels
 from whelp.report.assays import assay, assay_colours
 from whelp.report.curves import LEGEND, learning_curves
 from whelp.report.document import Report
+from whelp.report.genes import add_genes, gene_cards
 from whelp.report.records import RunSummary, ScatterSample, WindowExample
+from whelp.report.replicates import add_replicates
 from whelp.report.tables import Column
 from whelp.report.tracks import least_tops, region, window_figure
 
@@ -44,6 +46,8 @@ def training_report(
         add_training(report, run)
     if run.accuracy is not None:
         add_accuracy(report, run.accuracy, run.split)
+    if run.genes is not None:
+        add_genes(report, run.genes, run.split)
     if run.examples:
         add_windows(report, run.examples, f"{run.split} set")
     if run.scatter:
@@ -61,6 +65,8 @@ def run_cards(run: RunSummary) -> list[tuple[str, str, str]]:
             tracks = int(run.accuracy[number].notna().sum())
             label = f"{run.split.capitalize()} {NUMBER_NAMES[number]}"
             cards.append((label, formats.score(mean), f"mean over {tracks} tracks"))
+    if run.genes is not None:
+        cards += gene_cards(run.genes)
     if run.trained_parameters is not None:
         remark = "parameters"
         if run.total_parameters:
@@ -109,6 +115,7 @@ def add_accuracy(report: Report, accuracy: pd.DataFrame, split: str) -> None:
             *_number_columns(names, "mean"),
         ],
     )
+    add_replicates(report, accuracy, split)
     table["colour"] = table["assay"].map(colours)
     _add_track_table(report, table.sort_values(names[0], ascending=False), split)
 
@@ -165,6 +172,11 @@ def _add_track_table(report: Report, table: pd.DataFrame, split: str) -> None:
                 order="descending",
             ),
             *(Column(name, NUMBER_NAMES[name], formats.score, numeric=True) for name in names[1:]),
+            *(
+                Column(f"{name}_sd", "sd over replicates", formats.score, numeric=True)
+                for name in names[:1]
+                if f"{name}_sd" in table
+            ),
             Column("description", "Sample"),
             *([Column("group", "Group")] if "group" in table else []),
         ],
