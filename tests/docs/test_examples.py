@@ -36,7 +36,8 @@ def _run_all(lines: list[list[str]], run_line: Callable[..., str], *more: str) -
             extra = ("--plan",)
         if name == "folds":
             extra = ("--setup",)
-        overwrites = name in ("transfer", "train", "data", "fit") and "--resume" not in line
+        goes_on = "--resume" in line or "--part" in line
+        overwrites = name in ("transfer", "train", "data", "fit") and not goes_on
         run_line([*line, *extra, *(["--overwrite"] if overwrites else [])])
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Part(click.ParamType):
-    """Which of how many jobs this is, such as 3/16; as a pair, numbered from 0."""
+    """Which of how many jobs this is, such as 3/16; a pair, the jobs numbered from 1."""
 
     name = "I/N"
 
@@ -26,10 +26,10 @@ class Part(click.ParamType):
         number, _, parts = value.partition("/")
         if not (number.isdecimal() and parts.isdecimal() and 1 <= int(number) <= int(parts)):
             self.fail(f"{value!r} is no job of several, such as 1/16 or 16/16", param, ctx)
-        return int(number) - 1, int(parts)
+        return int(number), int(parts)
 
 
-_OPTIONS = (
+_RUNNER = (
     click.option(
         "--cluster",
         metavar="SPEC",
@@ -41,17 +41,22 @@ _OPTIONS = (
         type=click.IntRange(min=1),
         help="Workers of --cluster.  [default: one a GPU or core; what the file says]",
     ),
-    click.option(
-        "--part",
-        type=Part(),
-        help="Do the I-th of N parts, with no scheduler; `whelp gather` ends the work.",
-    ),
+)
+_PART = click.option(
+    "--part",
+    type=Part(),
+    help="Do the I-th of N parts, with no scheduler; `whelp gather` ends the work.",
 )
 
 
 def cluster_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options."""
-    for option in reversed(_OPTIONS):
+    return runner_options(_PART(function))
+
+
+def runner_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds those of the options that a command has which cannot be done in parts."""
+    for option in reversed(_RUNNER):
         function = option(function)
     return function
 
@@ -62,14 +67,15 @@ def check_cluster(options: Mapping[str, Any]) -> None:
     Raises:
         click.UsageError: They do.
     """
-    if options["cluster"] is not None and options["part"] is not None:
+    part = options.get("part")
+    if options["cluster"] is not None and part is not None:
         raise click.UsageError("--cluster and --part exclude each other")
     if options["workers"] is not None and options["cluster"] is None:
         raise click.UsageError(
             f"--workers {options['workers']} is for --cluster: add --cluster local for workers on "
             "this machine"
         )
-    if options["part"] is not None and options.get("overwrite"):
+    if part is not None and options.get("overwrite"):
         raise click.UsageError(
             "--part and --overwrite exclude each other: a part would delete what others have done. "
             "Delete the results first, or choose another folder"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from whelp.cli.cluster_options import check_cluster, chosen_runner, runner_options
 from whelp.cli.common import (
     EXISTING_FILE,
     METHODS,
@@ -34,7 +36,8 @@ head with an output a track and is adapted, and the best weights are evaluated o
 A plan comes first: windows, parameters, memory and time on this machine.
 
 Give the sequences.bed of the pretrained model's data as --pretrained-split, so that test windows
-are ones it has never been trained on.
+are ones it has never been trained on. With --cluster, Dask's workers make the data set; the model
+is trained here.
 
 \b
 The folder then holds
@@ -85,7 +88,7 @@ _TABLE_OPTIONS: Sequence[Callable[[Any], Any]] = (
 
 
 def _fit_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    function = track_options(function)
+    function = track_options(runner_options(function))
     for option in reversed((*_OPTIONS, *_TABLE_OPTIONS)):
         function = option(function)
     return function
@@ -102,6 +105,7 @@ def command(params: Path, out_dir: Path, **options: Any) -> None:
     from whelp.fitting.planning import params_for_tracks
 
     existing = _existing(options)
+    check_cluster(options)
     source = read_params(params, method=options["method"], changes=options["changes"])
     tracks, number = _track_input(out_dir, options)
     head = int(options["head"]) if options["head"].isdigit() else options["head"]
@@ -119,6 +123,7 @@ def command(params: Path, out_dir: Path, **options: Any) -> None:
             ignore_memory=options["ignore_memory"],
             on_plan=say_plan,
             on_data=data,
+            data_runner=partial(chosen_runner, options, gpus=False),
             weights=options["weights"],
             head=head,
             precision=options["precision"],

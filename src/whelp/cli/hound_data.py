@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whelp.cli.cluster_options import chosen_runner
 from whelp.cli.console import say, show_notes, warn
 from whelp.cli.drop_in import drop_in_parser
 from whelp.cli.errors import run_guarded
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 
 _NOTES = """\
 Flags, files and defaults are those of Baskerville's command of this name. Jobs that it gives to
-Slurm run here side by side, -p at a time, with and without --local; no bedtools is needed. With
---restart it goes on with a data set that was begun, and takes windows that lie in -o as
-sequences.bed.
+Slurm run here side by side, -p at a time, with and without --local, or with --cluster on Dask's
+workers; no bedtools is needed. With --restart it goes on with a data set that was begun, and takes
+windows that lie in -o as sequences.bed.
 
 The same windows come out, byte for byte, which means that two faults are kept: the longest contig
 is lost, and so are windows that end with their contig. `whelp data` has all windows. Unlike the
@@ -78,6 +79,8 @@ def _add_flags(parser: argparse.ArgumentParser) -> None:
     add("-w", dest="pool_width", default=32, type=int, help=f"width of a bin{default}")
     add("-v", dest="valid", default="0.05", help=f"share or chromosomes to validate on{default}")
     add("--transform_old", **flag, help="apply the old target transforms")
+    add("--cluster", help="local, the address of a Dask scheduler, or a YAML file of dask-jobqueue")
+    add("--workers", type=int, help="workers of --cluster")
 
 
 def _run(args: argparse.Namespace) -> None:
@@ -91,9 +94,9 @@ def _run(args: argparse.Namespace) -> None:
     said = [] if settings.windows.regions is not None else _say_division(args, settings.windows)
     if args.split_test:
         return
-    summary = make_data(
-        args.fasta_file, args.targets_file, args.out_dir, settings, resume=args.restart
-    )
+    with chosen_runner(vars(args), gpus=False) as runner:
+        files = args.fasta_file, args.targets_file, args.out_dir
+        summary = make_data(*files, settings, resume=args.restart, runner=runner)
     for track in summary.tracks:
         say(f"Targets sum: {track.sum:.3f}")
     for note in summary.notes:

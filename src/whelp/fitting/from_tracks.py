@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Unpack
@@ -21,6 +22,7 @@ from whelp.making.inputs import check_contigs, plan_tracks
 from whelp.making.options import ProgressHook
 from whelp.making.page import write_page
 from whelp.specs import Params, TargetsTable
+from whelp.workers import Runner
 
 DATA = "data"
 """Folder of the data set, in the folder of the results."""
@@ -74,6 +76,7 @@ def fit(
     ignore_memory: bool = False,
     on_plan: Callable[[FitPlan], None] | None = None,
     on_data: ProgressHook | None = None,
+    data_runner: Callable[[], AbstractContextManager[Runner | None]] = nullcontext,
     **options: Unpack[RunOptions],
 ) -> FitRun:
     """Makes a data set from tracks, adapts a pretrained model to it, evaluates and reports.
@@ -89,6 +92,7 @@ def fit(
       ignore_memory: Whether to go on where the estimated memory is more than there is.
       on_plan: Called with the plan before anything is made.
       on_data: Called while the data set is made; see `whelp.making.make_data`.
+      data_runner: Opens, once the plan is good, what reads tracks and writes records.
       **options: Weights, precision, resuming; see `RunSettings`.
 
     Returns:
@@ -113,14 +117,16 @@ def fit(
         plan.check_memory()
     if chosen.existing == "replace" and is_data_folder(folder / DATA):
         shutil.rmtree(folder / DATA)
-    data = make_data(
-        Path(tracks.genome),
-        _table(tracks),
-        folder / DATA,
-        settings,
-        resume=chosen.existing == "resume",
-        progress=on_data,
-    )
+    with data_runner() as runner:
+        data = make_data(
+            Path(tracks.genome),
+            _table(tracks),
+            folder / DATA,
+            settings,
+            resume=chosen.existing == "resume",
+            runner=runner,
+            progress=on_data,
+        )
     facts = {"genome": str(tracks.genome), **_remarks(tracks)}
     lengths = chromosome_lengths(tracks.genome)
     write_page(data, lengths=lengths, facts={"command": chosen.command, **facts})

@@ -48,7 +48,7 @@ class PartSummary:
 
 
 @dataclass(frozen=True)
-class _Order:
+class PartsOrder:
     """What parts were asked for, for whoever gathers them.
 
     Attributes:
@@ -148,7 +148,7 @@ def gather_data(
         OSError: A file cannot be read or written.
     """
     began = time.monotonic()
-    order = _read_order(Path(out_dir))
+    order = read_order(Path(out_dir))
     path = Path(os.path.abspath(out_dir))
     with chdir(order.folder):
         work = Work.check(order.genome, order.targets, order.settings, path)
@@ -194,22 +194,27 @@ def _lacking(work: Work, tracks: Sequence[str], parts: int) -> str:
 
 
 def _write_order(work: Work, targets: Path, parts: int) -> None:
-    order = _Order(
+    order = PartsOrder(
         genome=work.genome,
         targets=Path(os.path.abspath(targets)),
         settings=work.settings,
         folder=Path.cwd(),
         parts=parts,
     )
-    text = TypeAdapter(_Order).dump_json(order, indent=1)
+    text = TypeAdapter(PartsOrder).dump_json(order, indent=1)
     with atomic_path(work.folder / ORDER) as partial:
         partial.write_bytes(text)
 
 
-def _read_order(out_dir: Path) -> _Order:
+def read_order(out_dir: Path) -> PartsOrder:
+    """Read what the parts of a data set were made of.
+
+    Raises:
+        MakingError: There are none in the folder, or the file is damaged.
+    """
     path = out_dir / ORDER
     try:
-        return TypeAdapter(_Order).validate_json(path.read_bytes())
+        return TypeAdapter(PartsOrder).validate_json(path.read_bytes())
     except FileNotFoundError:
         raise MakingError(
             f"{out_dir}: there are no parts of a data set to be gathered: either all is done, or "
