@@ -102,6 +102,17 @@ def test_files_that_are_refused(
     assert not target.exists()
 
 
+@pytest.mark.parametrize("name", ["numbers.index", "numbers", "."])
+def test_checkpoints_by_any_of_their_names(
+    whelp: Callable, golden: Path, params: Path, tmp_path: Path, name: str
+) -> None:
+    """A checkpoint of TensorFlow that is found, and is that of another model."""
+    source, target = golden / "enformer" / name, tmp_path / "out.keras"
+    result = whelp("convert", source, target, "--params", params)
+    assert result.exit_code == 1
+    assert "numbers.index holds 156 tensors of a library or model that whelp" in result.stderr
+
+
 def test_another_model_and_half_a_file(
     whelp: Callable, params: Path, weights: Path, tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from whelp.weights import PortError
-from whelp.weights.tensor_bundle import open_bundle
+from whelp.weights.tensor_bundle import find_index, open_bundle
 
 DATA = "numbers.data-00000-of-00001"
 
@@ -75,3 +75,27 @@ def test_missing_files(files):
     (files / "numbers.index").unlink()
     with pytest.raises(PortError, match="There is no file .*numbers.index"):
         read(files)
+
+
+def test_names_of_a_checkpoint(files):
+    """The index, TensorFlow's own name, and the folder all mean the same."""
+    index = files / "numbers.index"
+    assert find_index(index) == find_index(files / "numbers") == find_index(files) == index
+    assert find_index(files / "number") is None
+    assert find_index(files / DATA) is None
+
+
+def test_a_folder_says_which_checkpoint_is_the_newest(files, tmp_path_factory):
+    shutil.copy(files / "numbers.index", files / "older.index")
+    with pytest.raises(PortError, match=r"holds 2 checkpoints.*numbers\.index, older\.index.*Give"):
+        find_index(files)
+    for name in ("numbers", "/elsewhere/numbers"):
+        (files / "checkpoint").write_text(
+            f'model_checkpoint_path: "{name}"\nall_model_checkpoint_paths: "older"\n'
+        )
+        assert find_index(files) == files / "numbers.index"
+    (files / "variables").mkdir()
+    saved_model = shutil.copy(files / "numbers.index", files / "variables/variables.index")
+    assert find_index(files) == saved_model
+    with pytest.raises(PortError, match="holds 0 checkpoints"):
+        find_index(tmp_path_factory.mktemp("empty"))

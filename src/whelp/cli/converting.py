@@ -27,9 +27,10 @@ Convert the model of SOURCE to the format that TARGET's ending names.
   .safetensors   an adapter with its head, without its base
 
 SOURCE can also be a file of enformer-pytorch or borzoi-pytorch (.safetensors, .bin, .pt), of whose
-code nothing is run; the .index of DeepMind's checkpoint of Enformer; or the name of a model on the
-Hugging Face hub, such as hf:johahi/flashzoi-replicate-0. Each needs --params, such as one of
-json_configs/models. What is known of the file stands in TARGET; `whelp inspect TARGET` shows it.
+code nothing is run; DeepMind's checkpoint of Enformer, by its .index, its name without that, or its
+folder; or the name of a model on the Hugging Face hub, such as hf:johahi/flashzoi-replicate-0. Each
+needs --params, such as one of json_configs/models. What is known of the file stands in TARGET;
+`whelp inspect TARGET` shows it.
 
 \b
 Example:
@@ -41,16 +42,18 @@ Example:
 
 
 class _Source(click.Path):
-    """An existing file, or a name on a hub."""
+    """An existing file or folder, a checkpoint by its name, or a name on a hub."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """Checks a path and leaves other names alone."""
-        named = isinstance(value, str) and value.startswith("hf:")
-        return value if named else super().convert(value, param, ctx)
+        if isinstance(value, str) and value.startswith("hf:"):
+            return value
+        checkpoint = Path(f"{value}.index").is_file()
+        return Path(value) if checkpoint else super().convert(value, param, ctx)
 
 
 @click.command("convert", help=_HELP)
-@click.argument("source", type=_Source(exists=True, dir_okay=False, path_type=Path))
+@click.argument("source", type=_Source(exists=True, path_type=Path))
 @click.argument("target", type=NEW_FILE)
 @click.option(
     "-p", "--params", type=EXISTING_FILE, help="params.json of a SOURCE other than a .keras."

@@ -14,7 +14,7 @@ from whelp.weights.enformer_deepmind import enformer_deepmind_rules, enformer_de
 from whelp.weights.enformer_pytorch import enformer_pytorch_rules, enformer_pytorch_tensors
 from whelp.weights.hub import SourceFile, fetch, is_hub_name
 from whelp.weights.porting import LazyTensor, PortError, Rule, port
-from whelp.weights.tensor_bundle import open_bundle
+from whelp.weights.tensor_bundle import find_index, open_bundle
 from whelp.weights.tensor_files import open_tensors
 
 _TORCH = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
@@ -57,8 +57,14 @@ LIBRARIES = (
 
 
 def is_port(path: str | Path) -> bool:
-    """Whether a file is one of another library, by its ending, or by its name on a hub."""
-    return is_hub_name(path) or Path(path).suffix in (*_TORCH, _TENSORFLOW)
+    """Whether a file is one of another library, by its ending, or by its name on a hub.
+
+    Raises:
+      PortError: It is a folder, and not of one checkpoint.
+    """
+    if is_hub_name(path) or Path(path).suffix in _TORCH:
+        return True
+    return find_index(path) is not None
 
 
 def load_port(
@@ -68,8 +74,8 @@ def load_port(
 
     Args:
       model: A plain model of the architecture of the file.
-      path: A file of PyTorch or of safetensors, the `.index` of a checkpoint of TensorFlow, or a
-        name on a hub as `whelp.weights.hub.fetch` takes it.
+      path: A file of PyTorch or of safetensors; a checkpoint of TensorFlow by its `.index`, its
+        name without that, or its folder; or a name on a hub as `whelp.weights.hub.fetch` takes it.
       trunk: `True` leaves heads alone; `False` wants all of them; `None` takes those that fit.
 
     Returns:
@@ -95,7 +101,7 @@ def find(name: str | Path) -> SourceFile:
     """
     if is_hub_name(name):
         return fetch(str(name))
-    path = Path(name)
+    path = find_index(name) or Path(name)
     if not path.is_file():
         raise PortError(f"There is no file {path}.")
     return SourceFile(path, path.name, None)

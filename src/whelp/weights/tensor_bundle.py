@@ -1,5 +1,7 @@
 """Checkpoints of TensorFlow, read without it: `NAME.index` and `NAME.data-00000-of-00001`.
 
+TensorFlow's own name for one is `NAME`; the folder often says which is the newest, in `checkpoint`.
+
 The index is a table of LevelDB's format (sorted keys, of which each keeps only what differs from
 the one before) from variables' names to small protocol-buffer messages that say where in the data
 files each variable lies, with a check sum.
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,6 +29,8 @@ from whelp.weights.tensor_files import StoredTensor
 
 _MAGIC = struct.pack("<Q", 0xDB4775248B80FB57)
 _FOOTER_SIZE = 48
+_INDEX = ".index"
+_NEWEST = re.compile(r'^model_checkpoint_path:\s*"(.+)"', re.MULTILINE)
 _SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
 _DTYPES: dict[int, Any] = {
     1: "<f4",
@@ -47,6 +52,44 @@ class _Entry:
     offset: int
     size: int
     check: int
+
+
+def find_index(path: str | Path) -> Path | None:
+    """Returns the `.index` of a checkpoint; `None` for a path that names none.
+
+    Args:
+      path: The index itself, `NAME` for `NAME.index`, the folder of a checkpoint, or a SavedModel.
+
+    Raises:
+      PortError: A folder holds no checkpoint, or several and nothing that says which.
+    """
+    path = Path(path)
+    if path.suffix == _INDEX:
+        return path
+    if path.is_dir():
+        return _index_in(path)
+    beside = path.with_name(path.name + _INDEX)
+    return beside if beside.is_file() and not path.exists() else None
+
+
+def _index_in(folder: Path) -> Path:
+    saved_model, pointer = folder / "variables" / f"variables{_INDEX}", folder / "checkpoint"
+    if saved_model.is_file():
+        return saved_model
+    if pointer.is_file() and (newest := _NEWEST.search(pointer.read_text("utf-8", "replace"))):
+        # A checkpoint that was moved as a whole still has its old path there.
+        for named in (folder / newest[1], folder / Path(newest[1]).name):
+            if (index := named.with_name(named.name + _INDEX)).is_file():
+                return index
+    found = sorted(folder.glob(f"*{_INDEX}"))
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(index.name for index in found[:5])
+    raise PortError(
+        f"{folder} holds {len(found)} checkpoints of TensorFlow{f': {names}' if names else ''}; "
+        "expected one, NAME.index beside NAME.data-*, or a file `checkpoint` that names one. Give "
+        "the .index."
+    )
 
 
 @contextmanager
