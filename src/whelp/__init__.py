@@ -12,6 +12,8 @@ from whelp._keras_setup import prepare_keras
 
 if TYPE_CHECKING:
     from whelp.data import open_dataset as open_dataset
+    from whelp.eqtls.benchmark import EqtlSettings as EqtlSettings
+    from whelp.eqtls.benchmark import benchmark_eqtls as benchmark_eqtls
     from whelp.expression import ExpressionSettings as ExpressionSettings
     from whelp.expression import evaluate_genes as evaluate_genes
     from whelp.fitting import TrackInput as TrackInput
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LAZY = {
+    "EqtlSettings": "whelp.eqtls.benchmark",
     "ExpressionSettings": "whelp.expression",
     "Flanks": "whelp.interpreting.regions",
     "FoldsSettings": "whelp.folds",
@@ -59,6 +62,7 @@ _LAZY = {
     "TrackInput": "whelp.fitting",
     "adapt": "whelp.loading",
     "attribute": "whelp.interpreting.attributions",
+    "benchmark_eqtls": "whelp.eqtls.benchmark",
     "ensemble": "whelp.models",
     "evaluate": "whelp.training.evaluation",
     "evaluate_genes": "whelp.expression",

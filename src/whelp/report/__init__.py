@@ -14,8 +14,16 @@ if TYPE_CHECKING:
     from whelp.report.contributions import region_figure
     from whelp.report.dataset import DatasetTables, dataset_report
     from whelp.report.document import Report
+    from whelp.report.eqtls import EqtlTables, eqtls_report
     from whelp.report.logos import Contributions, logo_figure
-    from whelp.report.records import RunSummary, ScatterSample, TrackSlice, WindowExample
+    from whelp.report.records import (
+        ContrastSummary,
+        GeneSummary,
+        RunSummary,
+        ScatterSample,
+        TrackSlice,
+        WindowExample,
+    )
     from whelp.report.tables import Column
     from whelp.report.training import training_report
     from whelp.report.variant_picture import TrackChange, VariantPicture
@@ -24,8 +32,11 @@ if TYPE_CHECKING:
 __all__ = [
     "AttributionTables",
     "Column",
+    "ContrastSummary",
     "Contributions",
     "DatasetTables",
+    "EqtlTables",
+    "GeneSummary",
     "Report",
     "RunSummary",
     "ScatterSample",
@@ -38,6 +49,7 @@ __all__ = [
     "attributions_report",
     "comparison_report",
     "dataset_report",
+    "eqtls_report",
     "logo_figure",
     "region_figure",
     "training_report",
@@ -47,8 +59,11 @@ __all__ = [
 _HOMES = {
     "AttributionTables": "attributions",
     "Column": "tables",
+    "ContrastSummary": "records",
     "Contributions": "logos",
     "DatasetTables": "dataset",
+    "EqtlTables": "eqtls",
+    "GeneSummary": "records",
     "Report": "document",
     "RunSummary": "records",
     "ScatterSample": "records",
@@ -61,6 +76,7 @@ _HOMES = {
     "attributions_report": "attributions",
     "comparison_report": "comparison",
     "dataset_report": "dataset",
+    "eqtls_report": "eqtls",
     "logo_figure": "logos",
     "region_figure": "contributions",
     "training_report": "training",

@@ -1,0 +1,1 @@
+"""The benchmark of expression QTLs: do scores tell causal variants, and which way they act?"""
