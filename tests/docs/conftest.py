@@ -52,9 +52,7 @@ def _pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _write_folds(folder: Path, tiny: Any) -> None:
     """Data with folds, and trunks that were tested on the first of them."""
-    splits = {f"fold{fold}": 2 for fold in range(4)}
-    tracks = {"tracks": ("up+", "up-", "open"), "pairs": (1, 0, 2)}
-    data = tiny.make_data(folder / "data_folds", **tracks, seed=3, splits=splits)
+    data = tiny.make_folds(folder / "data_folds")
     windows = (data / "sequences.bed").read_text()
     for fold, label in enumerate(("test", "valid", "train", "train")):
         windows = windows.replace(f"fold{fold}", label)

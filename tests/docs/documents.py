@@ -28,6 +28,7 @@ COMMANDS = (
     "hound_ism_snp.py",
     "hound_predbed.py",
     "hound_predvcf.py",
+    "westminster_train_folds.py",
 )
 
 _FENCE = re.compile(

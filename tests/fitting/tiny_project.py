@@ -173,3 +173,10 @@ def make_data(
     }
     (folder / "statistics.json").write_text(json.dumps(statistics))
     return folder
+
+
+def make_folds(folder: Path) -> Path:
+    """Writes a data directory with 4 folds."""
+    splits = {"fold0": 3, "fold1": 2, "fold2": 3, "fold3": 2}
+    tracks = ("up+", "up-", "open")
+    return make_data(folder, tracks=tracks, pairs=(1, 0, 2), seed=3, splits=splits)

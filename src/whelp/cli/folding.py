@@ -49,10 +49,10 @@ The folder then holds
 
 \b
 Example:
-  whelp folds params.json data_folds --crosses 2 -o folds
-  whelp folds params.json data_folds -o transferred --folds 0 --pretrained 'trunk_r{c}.h5' \\
-      --pretrained-split sequences_trunk.bed
-  whelp folds params.json data_folds --crosses 2 -o folds --resume
+  whelp folds params.json data_folds --pretrained trunk.h5 --crosses 2 -o folds
+  whelp folds params.json data_folds --pretrained trunk.h5 --crosses 2 -o folds --resume
+  whelp folds params.json data_folds --pretrained 'trunk_r{c}.h5' \\
+      --pretrained-split sequences_trunk.bed -o released
 """
 
 _OPTIONS: Sequence[Callable[[Any], Any]] = (
@@ -111,6 +111,9 @@ _OPTIONS: Sequence[Callable[[Any], Any]] = (
         metavar="SECTION.KEY=VALUE",
         help="Change a parameter, such as train.learning_rate=1e-3; may be repeated.",
     ),
+    click.option("--rank", is_flag=True, help="Compute Spearman correlations, too."),
+    click.option("--rc", is_flag=True, help="Average test predictions over both strands."),
+    click.option("--shifts", type=Numbers(), help="Shifts to average test predictions over, bp."),
     click.option("--setup", is_flag=True, help="Make the folders and data directories, and stop."),
     click.option(
         "--resume", is_flag=True, help="Go on with the replicates that are in the folder."
@@ -140,6 +143,7 @@ def command(params: Path, data_dirs: tuple[Path, ...], out_dir: Path, **options:
         "precision": options["precision"],
         "tf32": options["tf32"],
         "devices": options["devices"],
+        "assessment": {name: options[name] for name in ("rank", "rc", "shifts") if options[name]},
         "command": command_line(),
     }
     jobs, notes = set_up_folds(source, list(data_dirs), out_dir, _settings(options), **own)

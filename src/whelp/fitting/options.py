@@ -30,6 +30,7 @@ class RunOptions(TypedDict, total=False):
     train_pattern: str | None
     valid_pattern: str | None
     evaluate: bool
+    assessment: Mapping[str, Any]
     report: bool
     callbacks: Sequence[keras.callbacks.Callback]
     on_epoch: Callable[[EpochNews], None] | None
@@ -56,6 +57,7 @@ class RunSettings:
       train_pattern: Pattern of record files to train on, in place of the split's.
       valid_pattern: The same for validation.
       evaluate: Whether to evaluate on the test windows, if there are any.
+      assessment: How to evaluate: `rank`, `rc`, `shifts` and `step` of `AssessmentSettings`.
       report: Whether to write `report.html`.
       callbacks: Keras callbacks to run beside whelp's.
       on_epoch: Called after each epoch, its files written.
@@ -75,6 +77,7 @@ class RunSettings:
     train_pattern: str | None = None
     valid_pattern: str | None = None
     evaluate: bool = True
+    assessment: Mapping[str, Any] = field(default_factory=dict)
     report: bool = True
     callbacks: Sequence[keras.callbacks.Callback] = ()
     on_epoch: Callable[[EpochNews], None] | None = None

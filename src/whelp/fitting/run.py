@@ -217,6 +217,7 @@ def _assess(job: Job, files: WeightFiles) -> dict[str, tuple[Assessment, Dataset
         loss=make_loss(job.train),
         examples=job.settings.report,
         batch_size=job.devices if job.devices > 1 else None,
+        **job.settings.assessment,
     )
     assessed = {}
     for genome in job.genomes:

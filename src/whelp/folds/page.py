@@ -10,7 +10,7 @@ import pandas as pd
 from whelp.folds.leaks import leak_words
 from whelp.folds.record import FoldsRecord
 from whelp.folds.results import ReplicateResult
-from whelp.report.replicates import ReplicateTables, replicates_report
+from whelp.report.folds import FoldTables, folds_report
 from whelp.wording import listed
 
 
@@ -35,14 +35,14 @@ def write_pages(
     folds = sorted({each.fold for each in record.replicates})
     for head in heads:
         own = tracks[tracks["head"] == head]
-        tables = ReplicateTables(
+        tables = FoldTables(
             replicates=replicates[replicates["head"] == head],
             tracks=own,
             histories=_histories(results, head),
             remarks=_remarks(results),
             facts=_facts(record),
         )
-        replicates_report(
+        folds_report(
             tables,
             folder / ("report.html" if len(heads) == 1 else f"report_{head}.html"),
             title=f"Replicates: {folder.resolve().name}",

@@ -115,6 +115,11 @@ def set_up_folds(
     several = [data_dirs] if isinstance(data_dirs, str | Path) else list(data_dirs)
     data = [read_fold_data(each) for each in several]
     replicates, notes = plan_folds(data, settings)
+    if given.transfer is not None and settings.pretrained is None:
+        notes.append(
+            "there are no weights to begin from (--pretrained), so what the section transfer says "
+            "is done to random ones"
+        )
     before = _found(folder, settings)
     record = FoldsRecord(
         data=[str(each.folder) for each in data],
