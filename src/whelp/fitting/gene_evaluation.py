@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from whelp.expression import ExpressionSettings, GeneAccuracy, GeneStudy
@@ -10,6 +10,7 @@ from whelp.expression.evaluation import Progress, squashed_old
 from whelp.expression.files import ProfileWriter, write_gene_accuracy, write_gene_beds
 from whelp.expression.levels import Keep
 from whelp.fitting.evaluation_inputs import EvaluationFiles, OpenedEvaluation, open_evaluation
+from whelp.report import ContrastSummary, GeneSummary
 from whelp.specs import TargetsTable, load_params
 
 
@@ -85,6 +86,16 @@ def evaluate_gene_files(
     keep = ProfileWriter(out_dir) if profiles else None
     study = ask_genes(question, files, opened, keep=keep)
     write_gene_beds(study.plan, out_dir)
-    accuracy = study.predict(opened.model, progress)
+    accuracy = study.predict(opened.models, progress)
     write_gene_accuracy(accuracy, out_dir)
     return accuracy
+
+
+def summarize_genes(accuracy: GeneAccuracy) -> GeneSummary:
+    """Gathers what a report shows of the expression of genes."""
+    names = [field.name for field in fields(ContrastSummary)]
+    contrasts = [
+        ContrastSummary(**{name: getattr(part, name) for name in names})
+        for part in accuracy.contrasts
+    ]
+    return GeneSummary(len(accuracy.genes), accuracy.tracks, contrasts)

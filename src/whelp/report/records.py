@@ -66,6 +66,49 @@ class ScatterSample:
     pearsonr: float
 
 
+@dataclass(frozen=True, eq=False)
+class ContrastSummary:
+    """The log2 fold change of genes between two groups of tracks.
+
+    Attributes:
+        name: what is compared, such as `liver:blood (RNA)`.
+        genes: one row a gene: `measured` and `predicted` log2 fold change.
+        min_change: measured change from which on a gene counts as up, or down.
+        up: number of genes that are up.
+        down: number of genes that are down.
+        pearsonr: correlation of predicted and measured change.
+        spearmanr: the same of ranks.
+        auroc_up: area under the ROC curve of the genes that are up against all others.
+        auroc_down: the same of those that are down.
+    """
+
+    name: str
+    genes: pd.DataFrame
+    min_change: float
+    up: int
+    down: int
+    pearsonr: float
+    spearmanr: float
+    auroc_up: float
+    auroc_down: float
+
+
+@dataclass(frozen=True, eq=False)
+class GeneSummary:
+    """How well the expression of genes is predicted.
+
+    Attributes:
+        genes: number of genes.
+        tracks: one row a track: `identifier`, `group`, and the correlations `pearsonr` (across
+            genes), `pearsonr_norm` (beyond the group) and `pearsonr_gene` (along genes).
+        contrasts: changes between groups.
+    """
+
+    genes: int
+    tracks: pd.DataFrame
+    contrasts: Sequence[ContrastSummary] = ()
+
+
 @dataclass(frozen=True)
 class RunSummary:
     """One training run, or one method of a comparison; give what there is.
@@ -86,6 +129,7 @@ class RunSummary:
         split: the windows that `accuracy` is about.
         examples: windows to look at.
         scatter: tracks to draw as measured against predicted.
+        genes: how well the expression of genes is predicted.
     """
 
     name: str
@@ -102,6 +146,7 @@ class RunSummary:
     split: str = "test"
     examples: Sequence[WindowExample] = ()
     scatter: Sequence[ScatterSample] = ()
+    genes: GeneSummary | None = None
 
     def mean(self, number: str) -> float | None:
         """Mean of a column of `accuracy` over the tracks where it is defined."""
