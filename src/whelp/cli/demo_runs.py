@@ -170,7 +170,7 @@ def score_command(method: Method, out_dir: Path) -> list[str]:
         *("--genome", str(tracks / "mm10_windows.fa.gz")),
         *("--targets", str(out_dir / DATA / "targets.txt")),
         *("--out-dir", str(out_dir / VARIANTS)),
-        *("--cluster", "0.01"),
+        *("--share", "0.01"),
         *("--stats", "logD2,logSUM"),
         "--table",
     ]

@@ -127,14 +127,31 @@ def _without(modules: set[str]) -> Iterator[None]:
             del sys.modules[name]
 
 
-def import_backend() -> None:
-    """Imports Keras and its backend, without their greetings."""
+def import_backend(*, cpu: bool = False) -> None:
+    """Imports Keras and its backend, without their greetings.
+
+    Args:
+        cpu: Leave GPUs to other processes, which they serve one at a time.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     others = set(BACKENDS) - {choose_backend()}
     with quiet_start(), _without({*_UNUSED, *others}):
         import keras
 
-        keras.config.backend()
+        if cpu:
+            _leave_gpus(keras.config.backend())
         # TensorFlow greets once more when the first tensor is made.
         keras.ops.convert_to_tensor(0.0)
+
+
+def _leave_gpus(backend: str) -> None:
+    """Has a backend, of which nothing was asked yet, use the CPU."""
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.set_visible_devices([], "GPU")
+    elif backend == "jax":
+        import jax
+
+        jax.config.update("jax_platforms", "cpu")

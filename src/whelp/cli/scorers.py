@@ -107,6 +107,32 @@ def load_candidates(
     return candidates
 
 
+def one_scorer(candidates: Sequence[Candidate], options: Mapping[str, Any]) -> Any:
+    """Gives one scorer of all models."""
+    from whelp.scoring.several import Adapters, Replicates
+
+    scorers = [one.scorer for one in candidates]
+    if len(scorers) == 1:
+        return scorers[0]
+    if options["replicates"]:
+        return Replicates(scorers)
+    return Adapters({one.folder: one.scorer for one in candidates})
+
+
+def load_scorer(
+    params: Path, weights: Path, *, settings: ScoreSettings, options: Mapping[str, Any]
+) -> Any:
+    """Loads one scorer of all models in a process of its own, whose end closes the genome."""
+    from whelp.cli.errors import import_backend
+
+    import_backend()
+    from whelp.genome.fasta import Fasta
+
+    fasta = Fasta(options["genome"])
+    candidates = load_candidates(params, weights, fasta, settings=settings, options=options)
+    return one_scorer(candidates, options)
+
+
 def _scorer(
     model: SequenceModel,
     targets: TargetsTable,

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
 import click
 
+from whelp.cli.cluster_options import check_cluster, cluster_options
 from whelp.cli.common import EXISTING_FILE, guarded, split_words
-from whelp.cli.console import say, show_table
 from whelp.cli.model_options import existing, model_options_without
-from whelp.cli.score_display import ScoreBar, say_scored, say_transform
-from whelp.cli.score_files import check_formats, write_score_files
-from whelp.cli.scorers import Candidate, check_models, load_candidates, model_files
-from whelp.cli.variant_report import write_variant_report
+from whelp.cli.score_files import check_formats
+from whelp.cli.score_running import ScoreCommand, run_scores
+from whelp.cli.scorers import check_models
 
 _HELP = """\
 Score what the VARIANTS change in the tracks that a model predicts.
@@ -61,7 +61,7 @@ Example:
   whelp score params.json model.h5 variants.vcf -g hg38.fa -t data/targets.txt \\
     --stats logSUM,logD2 --rc --shifts 0,1,-1 --table -o averaged
   whelp score params.json model.h5 variants.vcf -g hg38.fa -t data/targets.txt \\
-    --genes genes.gtf --cluster 0.2 -o by_gene
+    --genes genes.gtf --share 0.2 -o by_gene
   whelp score params.json trunk.h5 variants.vcf -g hg38.fa -t data/targets.txt \\
     -a naive/adapter.safetensors -a memory/adapter.safetensors -o both
   whelp score params.json model.h5 variants.vcf -g hg38.fa -t data/targets.txt \\
@@ -116,7 +116,7 @@ Example:
 @click.option("--span", is_flag=True, help="Count all from a gene's first to its last exon.")
 @click.option(
     "-c",
-    "--cluster",
+    "--share",
     default=0.0,
     show_default=True,
     help="Share of the model's length within which variants, or genes, share a window: quicker.",
@@ -138,8 +138,9 @@ Example:
     help="Sequences to run at a time.  [default: what takes about a gigabyte, at most 4; 2 if each "
     "variant has its own window]",
 )
+@cluster_options
 @model_options_without("targets", "adapter")
-@guarded
+@functools.partial(guarded, backend=False)
 def command(params: Path, weights: Path, variants: Path, **options: Any) -> None:
     """Score what the VARIANTS change in the tracks that a model predicts."""
     from whelp.scoring.statistics import check_statistics
@@ -151,102 +152,7 @@ def command(params: Path, weights: Path, variants: Path, **options: Any) -> None
     if options["stats"] is None:
         options["stats"] = "logSUM" if options["genes"] is None else "logSED"
     options["statistics"] = check_statistics(split_words([options["stats"]]))
+    check_cluster(options)
     check_formats(options)
     check_models(options)
-    for summary in _score(params, weights, variants, options):
-        _say_end(summary, options)
-
-
-def _score(params: Path, weights: Path, variants: Path, options: dict[str, Any]) -> list[Any]:
-    from whelp.genome.fasta import Fasta
-    from whelp.scoring.run import VariantFile, describe_run, score_to_file
-
-    settings = _settings(options)
-    files = {"params": params, "weights": weights, "variants": variants} | model_files(options)
-    files |= {name: options[name] for name in ("genome", "genes") if options[name]}
-    by_gene = ("center", "overlap", "span") if options["genes"] is not None else ()
-    known = ("head", "precision", "tf32", *by_gene)
-    what = "variants" if options["genes"] is None else "variants by gene"
-    with Fasta(options["genome"]) as fasta, ScoreBar(what) as bar:
-        candidates = load_candidates(params, weights, fasta, settings=settings, options=options)
-        say_transform(candidates[0].model.spec, settings.old)
-        say(candidates[0].scorer.alleles.predictor.describe())
-        scorer = _together(candidates, options)
-        source = VariantFile(variants, fasta, scorer.alleles.longest)
-        summary = score_to_file(
-            scorer,
-            source,
-            options["out_dir"],
-            run=describe_run(settings, files, **{name: options[name] for name in known}),
-            existing=options["existing"],
-            strict=options["strict"],
-            progress=bar.show,
-        )
-        bar.close()
-        summaries = []
-        for one in candidates[:1] if options["replicates"] else candidates:
-            path = options["out_dir"] / one.folder / summary.path.name
-            summaries.append(summary._replace(path=path))
-            write_score_files(path, source, options)
-            if options["report"]:
-                _report(summaries[-1], one, fasta, files)
-        return summaries
-
-
-def _together(candidates: list[Candidate], options: dict[str, Any]) -> Any:
-    """One scorer of all models."""
-    from whelp.scoring.several import Adapters, Replicates
-
-    scorers = [one.scorer for one in candidates]
-    if len(scorers) == 1:
-        return scorers[0]
-    if options["replicates"]:
-        say(f"Scores are averaged over {len(scorers)} models, with their standard deviation")
-        return Replicates(scorers)
-    adapters = Adapters({one.folder: one.scorer for one in candidates})
-    say(adapters.describe())
-    return adapters
-
-
-def _report(summary: Any, one: Candidate, fasta: Any, files: dict[str, Path]) -> None:
-    page = write_variant_report(
-        summary, one.scorer, fasta, model=one.model, targets=one.targets, files=files
-    )
-    say(f"report written to {page}" if page else "no report: there is nothing to rank")
-
-
-def _settings(options: dict[str, Any]) -> Any:
-    from whelp.scoring.settings import ScoreSettings
-
-    return ScoreSettings(
-        statistics=options["statistics"],
-        shifts=tuple(options["shifts"]),
-        rc=options["rc"],
-        cluster=options["cluster"],
-        old=options["transform_old"],
-        batch_size=options["batch_size"],
-    )
-
-
-def _say_end(summary: Any, options: dict[str, Any]) -> None:
-    from whelp.scoring.score_table import top_scores
-    from whelp.scoring.statistics import STATISTICS
-    from whelp.scoring.table import SPREAD
-
-    ranking = [name for name in options["statistics"] if not STATISTICS[name].is_coverage]
-    if ranking and summary.variants and options["top"] > 0:
-        best = top_scores(summary.path, ranking[0], number=options["top"])
-        genes = ["gene_name"] if "gene_name" in best else []
-        numbers = [name for name in (ranking[0], ranking[0] + SPREAD) if name in best]
-        rows = [
-            [row["id"], f"{row['chrom']}:{row['pos']}", row["ref"], row["alt"]]
-            + [row[name] for name in [*genes, "track", "description"]]
-            + [f"{row[name]:.4g}" for name in numbers]
-            for row in best.to_dict("records")
-        ]
-        headings = ["variant", "place", "ref", "alt", *(["gene"] if genes else [])]
-        headings += ["track", "description", *numbers]
-        name = f"{summary.path.parent.name}: " if len(options["adapters"]) > 1 else ""
-        title = f"{name}Largest {ranking[0]}, in the track where it is"
-        show_table(title, headings, rows, numbers=numbers)
-    say_scored(summary)
+    run_scores(ScoreCommand(params, weights, variants, options))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -124,15 +125,35 @@ def take_census(
         OSError: The folder cannot be written.
     """
     path = out_dir / REJECTED
-    rows = without = 0
     with atomic_path(path) as new, new.open("w", newline="", encoding="utf-8") as file:
-        book = _Book(variants, file, strict=strict)
-        for item in windows(book.accepted()):
-            if isinstance(item, Rejected):
-                without += 1
-                book.reject(item)
-            else:
-                rows += count([item])
-    if not book.rejected:
+        census = _count(_Book(variants, file, strict=strict), windows, count)
+    if not census.rejected:
         path.unlink()
+    return census
+
+
+def count_rows(
+    variants: VariantFile,
+    *,
+    windows: Callable[[Iterable[Variant]], Iterator[Window | Rejected]],
+    count: Callable[[Sequence[Window]], int],
+    strict: bool = False,
+) -> int:
+    """Count the rows of scores as `take_census` does, and write nothing down."""
+    with open(os.devnull, "w", encoding="utf-8") as file:
+        return _count(_Book(variants, file, strict=strict), windows, count).rows
+
+
+def _count(
+    book: _Book,
+    windows: Callable[[Iterable[Variant]], Iterator[Window | Rejected]],
+    count: Callable[[Sequence[Window]], int],
+) -> Census:
+    rows = without = 0
+    for item in windows(book.accepted()):
+        if isinstance(item, Rejected):
+            without += 1
+            book.reject(item)
+        else:
+            rows += count([item])
     return Census(book.sizes.variants - without, book.rejected, rows, book.sizes)

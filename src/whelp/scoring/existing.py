@@ -79,7 +79,7 @@ def unfinished_rows(
     other = "refuse" if existing == "resume" else "replace"
     rows = RowFolder(folder, layout, run, other=other)
     if existing == "replace":
-        rows.keep(0)
+        rows.clear()
     return rows
 
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from whelp.files import atomic_path
 from whelp.scoring.errors import ScoreError
+from whelp.scoring.pieces import Piece, PieceFolder
 
 _MOST_SECONDS = 1.0
 _MOST_BYTES = 1 << 26
@@ -25,17 +26,20 @@ _MOST_BYTES = 1 << 26
 class RowFolder:
     """A folder that holds the rows that are finished, and which run they belong to.
 
-    Whoever opens it, locks it. What a killed process left half written is cut off.
+    Whoever opens it, locks it. What a killed process left half written is cut off. Beside the rows
+    there may be pieces of those that come behind them, which several processes make.
 
     Args:
         path: The folder; it is made where there is none.
         layout: Structure of a row.
         run: What the rows depend on.
         other: What to do with rows of another run: "replace" or "refuse".
+        shared: Only add pieces, as others do that open it so, and refuse other runs.
 
     Attributes:
         finished: Rows that are there, of this run.
         layout: Structure of a row.
+        pieces: The pieces.
 
     Raises:
         ScoreError: Another process writes to it, or it holds rows of another run.
@@ -43,14 +47,23 @@ class RowFolder:
     """
 
     def __init__(
-        self, path: Path, layout: np.dtype, run: Mapping[str, Any], *, other: str = "replace"
+        self,
+        path: Path,
+        layout: np.dtype,
+        run: Mapping[str, Any],
+        *,
+        other: str = "replace",
+        shared: bool = False,
     ) -> None:
         self.path = path
         self.layout = layout
+        self.pieces = PieceFolder(path / "pieces")
+        self._shared = shared
         path.mkdir(parents=True, exist_ok=True)
-        self._file = (path / "rows").open("ab")
+        # Some file systems share only what can be read.
+        self._file = (path / "rows").open("a+b")
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             self._file.close()
             raise ScoreError(
@@ -58,7 +71,7 @@ class RowFolder:
                 f"another folder"
             ) from None
         try:
-            self._begin(run, other)
+            self._begin(run, "refuse" if shared else other)
         except BaseException:
             self._file.close()
             raise
@@ -77,15 +90,36 @@ class RowFolder:
                     f"({_difference(json.loads(known), json.loads(text))}); choose another folder, "
                     f"or delete {self.path}"
                 )
-            self._file.truncate(0)
+            if known is not None:
+                self.clear()
             with atomic_path(record) as new:
                 new.write_text(text, encoding="utf-8")
-        self.keep(os.fstat(self._file.fileno()).st_size // self.layout.itemsize)
+        self.finished = os.fstat(self._file.fileno()).st_size // self.layout.itemsize
+        if not self._shared:
+            self.keep(self.finished)
 
     def keep(self, rows: int) -> None:
         """Forget all rows but the first so many."""
         self._file.truncate(rows * self.layout.itemsize)
         self.finished = rows
+
+    def clear(self) -> None:
+        """Forget all rows and pieces."""
+        self.keep(0)
+        shutil.rmtree(self.pieces.path, ignore_errors=True)
+
+    def has(self, piece: Piece) -> bool:
+        """Whether the rows of a piece are finished."""
+        return piece.first + piece.rows <= self.finished or self.pieces.has(piece)
+
+    def take(self, piece: Piece) -> None:
+        """Add the rows of a finished piece, whose file then goes."""
+        made = self.pieces.read(piece, self.layout)
+        step = max(1, _MOST_BYTES // max(1, self.layout.itemsize))
+        for first in range(0, piece.rows, step):
+            self.append(made[first : first + step])
+        self.flush()
+        self.pieces.remove(piece)
 
     def append(self, rows: npt.NDArray[Any]) -> None:
         """Add rows; they are on the disk after a few seconds, or after `flush`."""
@@ -125,9 +159,9 @@ class RowFolder:
         trace: TracebackType | None,
     ) -> None:
         try:
-            if not isinstance(error, OSError) and self.path.exists():
+            if not self._shared and not isinstance(error, OSError) and self.path.exists():
                 self.flush()
-                if not self.finished:
+                if not self.finished and not self.pieces.path.exists():
                     self.remove()
         finally:
             self._file.close()

@@ -26,12 +26,11 @@ from whelp.scoring.existing import (
     rejected_lines,
     unfinished_rows,
 )
+from whelp.scoring.pieces import in_pieces
 from whelp.scoring.rows import RowFolder
 from whelp.scoring.table import Sizes
 
 _PIECE = 1 << 20
-_CHUNK = 32
-_CHUNK_BYTES = 1 << 28
 
 Progress = Callable[[int, int], None]
 
@@ -121,7 +120,7 @@ def score_to_file(
             into it.
         OSError: Something cannot be read or written.
     """
-    note = json.dumps(dict(run), sort_keys=True)
+    note = note_of(run)
     path = out_dir / scorer.file_name
     if is_finished(out_dir, existing, note, name=scorer.file_name):
         return _summary(path)
@@ -166,53 +165,32 @@ def _score_rest(
     rows: RowFolder,
     progress: Callable[[int], object],
 ) -> int:
-    """Score the chunks that are not finished; give how many rows were."""
-    done, before, begun = 0, rows.finished, False
-    windows = (item for item in scorer.windows(variants) if isinstance(item, Window))
-    # Whole predictions of many tracks are large: fewer of them are held at a time.
-    most = max(1, min(_CHUNK, _CHUNK_BYTES // max(1, scorer.layout().itemsize)))
-    for chunk in in_chunks(windows, variants=most):
-        number = scorer.count(chunk)
-        if not begun and done + number > before:
-            # A chunk is one piece of work: of one that was begun nothing is taken over.
-            begun, before = True, done
-            rows.keep(done)
-        if begun:
-            rows.append(scorer.rows(chunk))
-        done += number
-        progress(done)
-    return min(before, done)
-
-
-def in_chunks(windows: Iterable[Window], *, variants: int = _CHUNK) -> Iterator[list[Window]]:
-    """Divide windows into chunks that are scored together.
-
-    What is computed together depends on the variants alone, so that a run that was stopped ends
-    with the same bytes as one that was not. So a window with many variants comes in pieces, each
-    alone: its reference does not depend on the piece that it is predicted for.
-
-    Args:
-        windows: Windows with variants.
-        variants: The most variants of a chunk.
-
-    Yields:
-        Windows that are scored together.
-    """
-    chunk: list[Window] = []
-    number = 0
-    for window in windows:
-        size = len(window.variants)
-        if chunk and number + size > variants:
-            yield chunk
-            chunk, number = [], 0
-        if size > variants:
-            for first in range(0, size, variants):
-                yield [window._replace(variants=window.variants[first : first + variants])]
+    """Score what is not finished, and take up finished pieces; give how many rows were there."""
+    done, before, begun, taken = 0, rows.finished, False, 0
+    for piece in in_pieces(scorer, variants):
+        if piece.first + piece.rows > before and rows.pieces.has(piece):
+            if not begun:
+                begun, before = True, done
+                rows.keep(done)
+            rows.take(piece)
+            done, taken = done + piece.rows, taken + piece.rows
+            progress(done)
             continue
-        chunk.append(window)
-        number += size
-    if chunk:
-        yield chunk
+        for chunk, number in piece.chunks:
+            if not begun and done + number > before:
+                # A chunk is one piece of work: of one that was begun nothing is taken over.
+                begun, before = True, done
+                rows.keep(done)
+            if begun:
+                rows.append(scorer.rows(chunk))
+            done += number
+            progress(done)
+    return min(before, done) + taken
+
+
+def note_of(run: Mapping[str, Any]) -> str:
+    """Write what scores depend on as the attribute `run` of their file."""
+    return json.dumps(dict(run), sort_keys=True)
 
 
 def describe_run(settings: Any, files: Mapping[str, Path], **more: Any) -> dict[str, Any]:
