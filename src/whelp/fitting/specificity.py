@@ -53,7 +53,10 @@ def evaluate_specificity_files(
     folder.mkdir(parents=True, exist_ok=True)
     with PredictionWriter(folder) if save else nullcontext() as writer:
         table = evaluate_specificity(
-            ensemble(opened.model, rc=rc, shifts=shifts, strand_pair=strand_pair),
+            [
+                ensemble(model, rc=rc, shifts=shifts, strand_pair=strand_pair)
+                for model in opened.models
+            ],
             opened.data,
             settings,
             scratch=folder,

@@ -138,8 +138,8 @@ def track_groups(targets: pd.DataFrame) -> npt.NDArray[np.object_]:
     of ChIP tracks with what they are for, `CHIP/H3K27ac`; `*` where there is no colon.
     """
     if "group" in targets:
-        known = targets["group"]
-        return known.astype(str).where(known.notna(), None).to_numpy(object)
+        names = [None if pd.isna(group) else str(group) for group in targets["group"]]
+        return np.array(names, object)
 
     def named(description: str) -> str:
         parts = str(description).split(":")
