@@ -71,6 +71,10 @@ def _prepare(lines: list[list[str]], run_line: Callable[..., str]) -> None:
             Path(name if name.startswith("adapter") else f"out/{name}").write_bytes(
                 Path("out/lora", name).read_bytes()
             )
+    if lines[0][:2] == ["whelp", "eqtl"]:
+        for name in ("causal", "negatives"):
+            score = f"whelp score params.json model.h5 {name}.vcf -g hg38.fa -t data/targets.txt"
+            run_line([*score.split(), "-o", name, "--no-report"])
     for word in words:
         if word.startswith("model_r"):
             Path(word).write_bytes(Path("model.h5").read_bytes())

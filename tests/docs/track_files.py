@@ -36,6 +36,7 @@ def write_tracks(folder: Path) -> None:
     _write_annotation(folder)
     _write_cells(folder, rng)
     _write_variants(folder / "variants.vcf", dna.decode(sequences["chr1"]))
+    _write_eqtls(folder, dna.decode(sequences["chr1"]))
 
 
 def _write_annotation(folder: Path) -> None:
@@ -78,3 +79,15 @@ def _write_variants(path: Path, bases: str) -> None:
         for at in range(500, 20_000, 4_000)
     ]
     path.write_text("".join(["##fileformat=VCFv4.2\n", *lines]))
+
+
+def _write_eqtls(folder: Path, bases: str) -> None:
+    """Write causal variants and negatives of a tissue, and what its tracks are."""
+    for name, first in (("causal", 2_000), ("negatives", 2_100)):
+        lines = []
+        for at in range(first, first + 33 * 400, 400):
+            alt = "ACGT"["CATG".index(bases[at])]
+            info = f"GENE=MYC;TSSD={at};TISSUE=Liver;AFC={at % 7 - 3.5};EA={alt}"
+            lines.append(f"chr1\t{at + 1}\tv{at}\t{bases[at]}\t{alt}\t.\t.\t{info}\n")
+        (folder / f"{name}.vcf").write_text("".join(["##fileformat=VCFv4.2\n", *lines]))
+    (folder / "tissues.tsv").write_text("tissue\ttracks\nLiver\tup+,open\n")
