@@ -39,6 +39,7 @@ def _pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny.make_data(folder / "data", tracks=("up+", "up-", "open"), pairs=(1, 0, 2), seed=1)
     _add_statistics(folder / "data" / "targets.txt")
     _write_folds(folder, tiny)
+    _write_annotation(folder)
     track_files = importlib.import_module("track_files")
     track_files.write_tracks(folder)
     small_enformer = importlib.import_module("small_enformer")
@@ -59,6 +60,19 @@ def _write_folds(folder: Path, tiny: Any) -> None:
     (folder / "sequences_trunk.bed").write_text(windows)
     for cross in range(2):
         (folder / f"trunk_r{cross}.h5").symlink_to(folder / "trunk.h5")
+
+
+def _write_annotation(folder: Path) -> None:
+    """Genes in the test windows of the data, of both strands."""
+    exon = 'chr1\tx\texon\t{}\t{}\t.\t{}\t.\tgene_id "g{}";\n'
+    rows = [row.split("\t") for row in (folder / "data" / "sequences.bed").read_text().splitlines()]
+    starts = [int(start) for _, start, _, split in rows if split == "test"]
+    lines = [
+        exon.format(start + 100 * at, start + 100 * at + 40 * at, "+-"[at // 2 % 2], f"{start}.{at}")
+        for start in starts
+        for at in range(1, 8, 2)
+    ]
+    (folder / "annotation.gtf").write_text("".join(lines))
 
 
 def _add_statistics(table: Path) -> None:

@@ -21,6 +21,8 @@ COMMANDS = (
     "hound_transfer.py",
     "hound_train.py",
     "hound_eval.py",
+    "hound_eval_genes.py",
+    "hound_eval_spec.py",
     "hound_snp.py",
     "hound_snpgene.py",
     "borzoi_sed.py",

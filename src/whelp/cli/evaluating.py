@@ -49,7 +49,8 @@ gene_changes.tsv.
 Example:
   whelp evaluate out/lora/params.json out/lora/model_best.h5 data/mm10 -o eval
   whelp evaluate base.json trunk.h5 data/mm10 --adapter out/lora/adapter.safetensors -o eval
-  whelp evaluate params.json f3c0/model_best.h5 data/mm10 --replicate f3c1/model_best.h5 -o eval
+  whelp evaluate params.json model_r0.h5 data/mm10 --replicate model_r1.h5 -o eval
+  whelp evaluate params.json model.h5 data --genes annotation.gtf --contrast liver:blood -o eval
 """
 
 

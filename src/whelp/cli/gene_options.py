@@ -14,45 +14,43 @@ if TYPE_CHECKING:
     from whelp.expression import GeneAccuracy
     from whelp.fitting import GeneQuestion
 
-_OPTIONS: Mapping[str, Callable[[Any], Any]] = {
-    "genes": click.option(
+_OPTIONS: Sequence[Callable[[Any], Any]] = (
+    click.option(
         "--genes",
         type=EXISTING_FILE,
         help="Evaluate the expression of genes, too: GTF or GFF3, plain or gzipped.",
     ),
-    "contrasts": click.option(
+    click.option(
         "--contrast",
         "contrasts",
         metavar="A:B",
         multiple=True,
         help="Compare the change of genes from group B of tracks to group A, too; can be repeated.",
     ),
-    "min_change": click.option(
+    click.option(
         "--min-change",
         default=1.0,
         show_default=True,
         help="Measured log2 fold change from which on a gene is up, or down.",
     ),
-    "span": click.option(
-        "--span", is_flag=True, help="Count all from a gene's first to its last exon."
-    ),
-    "min_shown": click.option(
+    click.option("--span", is_flag=True, help="Count all from a gene's first to its last exon."),
+    click.option(
         "--min-shown",
         default=0.0,
         show_default=True,
         help="Share of a gene that has to lie in the windows.",
     ),
-    "pseudo_quantile": click.option(
+    click.option(
         "--pseudo-quantile",
         type=float,
         help="Quantile of genes' coverage to add to all of them before logarithms.",
     ),
-    "transform_old": click.option(
+    click.option(
         "--transform-old/--transform-new",
         default=None,
         help="How the targets were squashed.  [default: what data or PARAMS say, else new]",
     ),
-}
+)
 _UNUSED = {
     "contrasts": (),
     "min_change": 1.0,
@@ -65,7 +63,7 @@ _UNUSED = {
 
 def gene_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options."""
-    for option in reversed(_OPTIONS.values()):
+    for option in reversed(_OPTIONS):
         function = option(function)
     return function
 

@@ -27,7 +27,7 @@ the column group is grouped by what stands before the colon of its descriptions.
 variation along them are left out of means. With --as_reference all of this is as there.
 
 example:
-  hound_eval_genes.py --pseudo_qtl 0.05 -o genes params.json model.h5 data genes.gtf
+  hound_eval_genes.py --pseudo_qtl 0.05 -o by_gene params.json model.h5 data annotation.gtf
 """
 
 
