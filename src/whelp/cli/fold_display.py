@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whelp.cli.cluster_options import chosen_runner
 from whelp.cli.console import count, duration, fail, say, score, show_facts, show_table, warn
 from whelp.cli.epoch_line import epoch_words
 from whelp.files import Closing
+from whelp.wording import listed
 
 if TYPE_CHECKING:
     from whelp.folds import FoldsResult, Replicate
@@ -22,20 +24,30 @@ _SECONDS = 1.0
 _MOST = 12
 
 
-def train_and_report(jobs: Sequence[TrainingJob], out_dir: Path, workers: int | None) -> None:
+def train_and_report(
+    jobs: Sequence[TrainingJob], out_dir: Path, options: Mapping[str, Any]
+) -> None:
     """Trains replicates that are set up, and prints what comes of them.
+
+    Args:
+        jobs: The replicates.
+        out_dir: Their folder.
+        options: `cluster` and `workers` of the command; without a cluster, workers are processes of
+            this machine, one a GPU if they are not given, and one without GPUs.
 
     Raises:
         FoldsError: Some have failed; the others are finished.
     """
+    from whelp.cluster.machine import visible_gpus
     from whelp.folds import FoldsError, summarize_folds, train_replicates
-    from whelp.folds.gpus import visible_gpus
     from whelp.workers import Processes
 
-    number = workers or max(1, len(visible_gpus()))
-    threads = None if number == 1 else max(1, (os.cpu_count() or 1) // number)
-    with EpochLines(jobs) as lines:
-        train_replicates(jobs, runner=Processes(number, threads), on_end=lines.say_end)
+    number = options["workers"]
+    if number is None and options["cluster"] in (None, "local"):
+        number = max(1, len(visible_gpus()))
+    with chosen_runner({**options, "workers": number}) as runner, EpochLines(jobs) as lines:
+        runner = runner or Processes(number, threads_of(number))
+        train_replicates(jobs, runner=runner, on_end=lines.say_end)
     result = summarize_folds(out_dir)
     say()
     say_result(result)
@@ -45,6 +57,29 @@ def train_and_report(jobs: Sequence[TrainingJob], out_dir: Path, workers: int | 
         raise FoldsError(
             f"{len(failed)} of {len(jobs)} replicates failed: {names}. Their train.log says more; "
             "--resume tries them again and leaves the others alone"
+        )
+
+
+def threads_of(processes: int) -> int | None:
+    """Threads of each of some processes that share this machine; one leaves it to its libraries."""
+    return None if processes == 1 else max(1, (os.cpu_count() or 1) // processes)
+
+
+def gather(folder: Path) -> None:
+    """Sums up replicates that jobs with --part have trained, and prints it.
+
+    Raises:
+        FoldsError: Some are not finished.
+    """
+    from whelp.folds import FoldsError, summarize_folds
+
+    result = summarize_folds(folder)
+    say_result(result)
+    if missing := [each for each in result.results if each.status != "finished"]:
+        names = listed((f"{each.replicate.name} ({each.status})" for each in missing), most=12)
+        raise FoldsError(
+            f"{len(missing)} of {len(result.results)} replicates are not finished: {names}. Call "
+            "their jobs again, and then this"
         )
 
 

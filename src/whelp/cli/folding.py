@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from whelp.cli.cluster_options import check_cluster, cluster_options
 from whelp.cli.common import (
     EXISTING_FILE,
     EXISTING_FOLDER,
@@ -38,6 +39,10 @@ unless all crosses are to be alike, another validation fold.
 Of released trunks give the windows that they were trained on (--pretrained-split): the folds that
 they were tested and validated on are taken, and others are refused.
 
+Replicates are trained one a GPU side by side, without GPUs one after the other; with --cluster in
+workers elsewhere, or with --part I/N by jobs of a batch system, each its share in the same folder
+(whelp sbatch writes them, and whelp gather sums up).
+
 \b
 The folder then holds
   f3c0/data0/             windows of the replicate: links to records, in Baskerville's layout
@@ -51,6 +56,7 @@ The folder then holds
 Example:
   whelp folds params.json data_folds --pretrained trunk.h5 --crosses 2 -o folds
   whelp folds params.json data_folds --pretrained trunk.h5 --crosses 2 -o folds --resume
+  whelp folds params.json data_folds --pretrained trunk.h5 -o parts --part 1/4
   whelp folds params.json data_folds --pretrained 'trunk_r{c}.h5' \\
       --pretrained-split sequences_trunk.bed -o released
 """
@@ -118,11 +124,11 @@ _OPTIONS: Sequence[Callable[[Any], Any]] = (
     click.option(
         "--resume", is_flag=True, help="Go on with the replicates that are in the folder."
     ),
-    click.option("--workers", type=int, help="Replicates at a time.  [default: one a GPU, else 1]"),
 )
 
 
 def _fold_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    function = cluster_options(function)
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
@@ -135,6 +141,7 @@ def command(params: Path, data_dirs: tuple[Path, ...], out_dir: Path, **options:
     """Train replicates on the folds of DATA_DIRS, evaluate each, and sum up."""
     from whelp.folds import set_up_folds
 
+    check_cluster(options)
     source = read_params(params, method=options["method"], changes=options["changes"])
     head = options["head"]
     own: RunOptions = {
@@ -151,7 +158,7 @@ def command(params: Path, data_dirs: tuple[Path, ...], out_dir: Path, **options:
     if options["setup"]:
         say(f"written to {out_dir}; --resume trains them")
         return
-    train_and_report(jobs, out_dir, options["workers"])
+    train_and_report(jobs, out_dir, options)
 
 
 def _settings(options: dict[str, Any]) -> FoldsSettings:
@@ -163,4 +170,5 @@ def _settings(options: dict[str, Any]) -> FoldsSettings:
         pretrained_splits=options["pretrained_splits"],
         held_out=options["held_out"],
         resume=options["resume"],
+        part=options["part"],
     )

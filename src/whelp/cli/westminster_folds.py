@@ -116,7 +116,7 @@ def _run(args: argparse.Namespace) -> None:
     for job in jobs:
         if is_finished(job.folder):
             say(f"{out_dir / job.replicate.name} found and skipped.")
-    train_and_report(jobs, out_dir, args.processes)
+    train_and_report(jobs, out_dir, {"cluster": None, "workers": args.processes})
 
 
 def _params(args: argparse.Namespace) -> str | dict[str, Any]:

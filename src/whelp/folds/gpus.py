@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,18 +11,6 @@ from pathlib import Path
 from whelp.files import BusyError, exclusive
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
-
-
-def visible_gpus() -> list[str]:
-    """Lists the GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` names them."""
-    if (given := os.environ.get(_VISIBLE)) is not None:
-        return [name for name in given.split(",") if name.strip() not in ("", "-1")]
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return []
-    query = [tool, "--query-gpu=index", "--format=csv,noheader"]
-    answer = subprocess.run(query, capture_output=True, text=True, check=False)
-    return answer.stdout.split() if answer.returncode == 0 else []
 
 
 @contextmanager

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from whelp.cluster.machine import visible_gpus
 from whelp.files import atomic_path, exclusive
-from whelp.folds.gpus import own_gpus, visible_gpus
+from whelp.folds.gpus import own_gpus
 from whelp.folds.leaks import leak_words
 from whelp.folds.settings import Replicate
 from whelp.specs import load_params
+from whelp.stopping import ended_by_sigterm
 from whelp.workers import Failure, Processes
 
 if TYPE_CHECKING:
@@ -59,7 +61,8 @@ class TrainReplicates:
             Why it failed, or nothing.
         """
         wanted = job.options.get("devices") or 1
-        with own_gpus(visible_gpus(), wanted) as environment:
+        # Asked to end in the middle, this waits for the checkpoint of the process below.
+        with ended_by_sigterm(), own_gpus(visible_gpus(), wanted) as environment:
             alone = Processes(1, threads=None, environment=environment, apart=True)
             (_, failure), *_ = alone.run(train_replicate, [job])
         return failure
