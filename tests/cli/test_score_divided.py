@@ -13,6 +13,8 @@ import h5py
 import numpy as np
 import pytest
 
+from whelp.cli.score_display import ScoreBar
+
 NUMBER = 300
 
 
@@ -105,6 +107,12 @@ def test_two_runs_into_one_folder(
         assert busy.exit_code == 1 and "another process writes" in busy.stderr
         with pytest.raises(ScoreError, match="another process"):
             RowFolder(unfinished, layout, run)
+
+
+def test_progress_in_logs(capsys: pytest.CaptureFixture) -> None:
+    with ScoreBar(seconds=0) as bar:
+        bar.show(1234, 5000)
+    assert capsys.readouterr().out == "variants: 1,234 of 5,000\n"
 
 
 def test_options_that_contradict_one_another(

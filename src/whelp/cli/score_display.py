@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -15,15 +16,23 @@ if TYPE_CHECKING:
     from whelp.specs import ModelSpec
 
 
+_LOG_SECONDS = 60.0
+
+
 class ScoreBar(Closing):
-    """Shows how many variants, or others, are scored; it leaves nothing behind.
+    """Shows how many variants, or others, are scored: a bar that leaves nothing behind.
+
+    Where there is no terminal, a line now and then.
 
     Args:
         what: What is counted.
+        seconds: Time between lines.
     """
 
-    def __init__(self, what: str = "variants") -> None:
+    def __init__(self, what: str = "variants", *, seconds: float = _LOG_SECONDS) -> None:
         self._what = what
+        self._seconds = seconds
+        self._said = time.monotonic()
         self._progress: Progress | None = None
         self._task: Any = None
 
@@ -32,6 +41,7 @@ class ScoreBar(Closing):
         if self._progress is None:
             there = console()
             if not there.is_terminal:
+                self._log(done, total)
                 return
             columns = (
                 TextColumn(self._what),
@@ -43,6 +53,12 @@ class ScoreBar(Closing):
             self._task = self._progress.add_task("", total=total)
             self._progress.start()
         self._progress.update(self._task, completed=done)
+
+    def _log(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._said >= self._seconds:
+            self._said = now
+            say(f"{self._what}: {count(done)} of {count(total)}")
 
     def close(self) -> None:
         """Removes the bar, if there is one."""
