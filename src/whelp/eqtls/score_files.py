@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +19,8 @@ from whelp.specs import Target, TargetsTable
 from whelp.wording import listed
 
 _BLOCK = 1 << 16
-_BLOCK_VALUES = 1 << 24
+_BLOCK_VALUES = 1 << 22
+_GAP = 64
 _SIGNED = ("logSUM", "logSED", "SUM", "sqrtSUM", "SAD", "SAX")
 
 Floats = npt.NDArray[np.float32]
@@ -118,13 +119,12 @@ class ScoreFiles(Closing):
         made = np.zeros((len(rows.file), len(tracks)), np.float32)
         for at, file in enumerate(self._files):
             data = file[self.statistic]
-            step = max(1, _BLOCK_VALUES // data.shape[1])
             mine = np.flatnonzero(rows.file == at)
             mine = mine[np.argsort(rows.row[mine], kind="stable")]
-            for first in range(0, len(mine), step):
-                some = mine[first : first + step]
-                wanted, back = np.unique(rows.row[some], return_inverse=True)
-                made[some] = data[wanted][back][:, list(tracks)]
+            for some in _runs(mine, rows.row, most=max(1, _BLOCK_VALUES // data.shape[1])):
+                first, last = rows.row[some[0]], rows.row[some[-1]]
+                values = data[first : last + 1]
+                made[some] = values[rows.row[some] - first][:, list(tracks)]
         np.nan_to_num(made, copy=False)
         return made * rows.sign[:, None] if self.is_signed else made
 
@@ -157,6 +157,24 @@ class _Index:
         known = (variants >= 0) & (places >= 0)
         pairs = np.where(known, variants * self._number + places, -1)
         return _looked_up(pairs, self._pairs, self._rows)
+
+
+def _runs(
+    variants: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], *, most: int
+) -> Iterator[npt.NDArray[np.int64]]:
+    """Divide variants in the order of their rows where these are far apart, or become too many.
+
+    HDF5 reads a stretch of rows far quicker than as many single ones.
+    """
+    first = 0
+    for at in range(1, len(variants) + 1):
+        if (
+            at == len(variants)
+            or rows[variants[at]] - rows[variants[at - 1]] > _GAP
+            or rows[variants[at]] - rows[variants[first]] >= most
+        ):
+            yield variants[first:at]
+            first = at
 
 
 def _opened(path: Path) -> h5py.File:
