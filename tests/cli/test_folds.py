@@ -13,6 +13,10 @@ import pytest
 
 from whelp.files import exclusive
 
+GENE = 'chr1\tx\texon\t{start}\t{end}\t.\t+\t.\tgene_id "g{name}"; transcript_id "t{name}";\n'
+STARTS = (40_000, 50_000)
+"""Windows of fold 1."""
+
 ONE_EPOCH = {"train_epochs_min": 1, "train_epochs_max": 1}
 
 
@@ -53,12 +57,15 @@ def test_a_replicate_that_fails_costs_no_other(
     before = (out / "f1c0" / "train" / "model_best.h5").stat().st_mtime_ns
     refused = whelp(*line)
     assert refused.exit_code == 1 and "holds replicates already" in refused.output
-    again = whelp(*line, "--resume")
+    genes = project.folder / "genes.gtf"
+    genes.write_text("".join(GENE.format(name=at, start=at + 100, end=at + 700) for at in STARTS))
+    again = whelp(*line, "--resume", "--genes", genes, "--contrast", "liver:blood")
     assert again.exit_code == 0, again.output
     assert "f1c0  " not in again.output.split("Means")[0].split("\n\n", 1)[1]
     assert (out / "f1c0" / "train" / "model_best.h5").stat().st_mtime_ns == before
     _check_tables(out)
     _check_folders(out)
+    _check_genes(out)
 
 
 def _check_tables(out: Path) -> None:
@@ -76,7 +83,7 @@ def _check_tables(out: Path) -> None:
     means = replicates["pearsonr"]
     assert row["mean"] == pytest.approx(means.mean(), abs=1e-5)
     assert row["sd"] == pytest.approx(abs(means["f1c0"] - means["f1c1"]) / 2**0.5, abs=1e-5)
-    assert (row["replicates"], row["leak"]) == (2, "f1c0 (unknown), f1c1 (unknown)")
+    assert (row["replicates"], row["leak"]) == (2, "all (unknown)")
     tracks = _table(out, "tracks.tsv")
     assert tracks["pearsonr"].tolist() == pytest.approx(both.mean(axis=1).tolist(), abs=1e-4)
     assert tracks["pearsonr_sd"].tolist() == pytest.approx(both.std(axis=1).tolist(), abs=1e-4)
@@ -91,6 +98,20 @@ def _check_folders(out: Path) -> None:
     run = json.loads((out / "f1c1" / "train" / "run.json").read_text())
     assert run["method"] == "lora" and run["weights"].endswith("trunk_r1.h5")
     assert "tested on fold 1, validated on fold 3" in (out / "f1c1/train/report.html").read_text()
+
+
+def _check_genes(out: Path) -> None:
+    table = _table(out, "genes.tsv").set_index(["of", "number"])
+    own = [pd.read_table(out / f"f1c{c}" / "genes" / "task_metrics.tsv") for c in (0, 1)]
+    values = pd.Series([tracks["pearsonr"].mean() for tracks in own])
+    assert (own[0]["leak"] == "unknown").all()
+    row = table.loc[("levels", "pearsonr")]
+    assert (row["mean"], row["sd"]) == pytest.approx((values.mean(), values.std()), abs=1e-4)
+    assert row["leak"] == "all (unknown)"
+    changes = [pd.read_table(out / f"f1c{c}" / "genes" / "contrasts.tsv") for c in (0, 1)]
+    means = pd.concat(changes)["pearsonr"].mean()
+    assert table.loc[("liver:blood RNA", "pearsonr"), "mean"] == pytest.approx(means, abs=1e-4)
+    assert "fold change" in (out / "report.html").read_text()
 
 
 def test_bad_folds_are_refused_before_anything_is_written(

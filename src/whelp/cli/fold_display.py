@@ -16,6 +16,8 @@ from whelp.files import Closing
 from whelp.wording import listed
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from whelp.folds import FoldsResult, Replicate
     from whelp.folds.training_task import TrainingJob
     from whelp.workers import Failure
@@ -174,8 +176,29 @@ def say_result(result: FoldsResult) -> None:
     show_table("Means over tracks", columns, rows, numbers=columns[-len(names) - len(leaks) :])
     say()
     show_facts(_spreads(result, words))
+    if len(result.genes):
+        _say_genes(result.genes)
     seconds = table.drop_duplicates("replicate")["seconds"].sum()
     show_facts([("training", f"{duration(seconds)} in all"), ("written to", str(result.folder))])
+
+
+def _say_genes(genes: pd.DataFrame) -> None:
+    rows = [
+        [
+            row["of"],
+            row["number"],
+            score(row["mean"]),
+            score(row["sd"]),
+            row["replicates"],
+            row["leak"],
+        ]
+        for row in genes.to_dict("records")
+    ]
+    columns = ["of", "number", "mean", "sd", "replicates", "leak"]
+    shown = len(columns) if genes["leak"].astype(bool).any() else len(columns) - 1
+    say()
+    show_table("Genes", columns[:shown], [row[:shown] for row in rows], numbers=columns[2:5])
+    say()
 
 
 def _spreads(result: FoldsResult, words: dict[str, str]) -> list[tuple[str, str]]:

@@ -23,10 +23,11 @@ from whelp.cli.common import (
 from whelp.cli.console import say
 from whelp.cli.evaluating import Numbers
 from whelp.cli.fold_display import say_plan, train_and_report
+from whelp.cli.gene_options import gene_options, gene_settings
 
 if TYPE_CHECKING:
     from whelp.fitting.options import RunOptions
-    from whelp.folds import FoldsSettings
+    from whelp.folds import FoldsSettings, GenesAsked
 
 _HELP = """\
 Train replicates on the folds of DATA_DIRS, evaluate each on its test fold, and sum up.
@@ -50,6 +51,7 @@ The folder then holds
   replicates.tsv          folds and accuracy of every replicate
   summary.tsv             mean and standard deviation over the replicates of a fold, and over all
   tracks.tsv              mean and standard deviation of every track
+  genes.tsv               with --genes: of expression, and of its change between groups (--contrast)
   report.html             all of it, with plots
 
 \b
@@ -128,7 +130,7 @@ _OPTIONS: Sequence[Callable[[Any], Any]] = (
 
 
 def _fold_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    function = cluster_options(function)
+    function = gene_options(cluster_options(function))
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
@@ -171,4 +173,13 @@ def _settings(options: dict[str, Any]) -> FoldsSettings:
         held_out=options["held_out"],
         resume=options["resume"],
         part=options["part"],
+        genes=_genes(options),
     )
+
+
+def _genes(options: dict[str, Any]) -> GenesAsked | None:
+    """Reads the options of an evaluation on genes."""
+    from whelp.folds import GenesAsked
+
+    settings = gene_settings(options, rc=options["rc"], shifts=options["shifts"] or (0,))
+    return None if settings is None else GenesAsked(str(options["genes"].absolute()), settings)

@@ -82,6 +82,22 @@ def gene_question(
         click.UsageError: Options that are for genes are given without any.
         whelp.expression.ExpressionError: A number is out of its range.
     """
+    settings = gene_settings(options, rc=rc, shifts=shifts)
+    if settings is None:
+        return None
+    from whelp.expression.settings import ExpressionSettings
+    from whelp.fitting import GeneQuestion
+
+    return GeneQuestion(options["genes"], ExpressionSettings(**settings))
+
+
+def gene_settings(
+    options: Mapping[str, Any], *, rc: bool, shifts: Sequence[int]
+) -> dict[str, Any] | None:
+    """Reads the options, as keyword arguments of `whelp.expression.ExpressionSettings`.
+
+    Arguments and errors are those of `gene_question`; no number is checked.
+    """
     if options["genes"] is None:
         if any(options[name] != value for name, value in _UNUSED.items()):
             raise click.UsageError(
@@ -89,20 +105,16 @@ def gene_question(
                 "--transform-old are for --genes"
             )
         return None
-    from whelp.expression.settings import ExpressionSettings
-    from whelp.fitting import GeneQuestion
-
-    settings = ExpressionSettings(
-        span=options["span"],
-        pseudo_quantile=options["pseudo_quantile"],
-        contrasts=options["contrasts"],
-        min_change=options["min_change"],
-        min_shown=options["min_shown"],
-        rc=rc,
-        shifts=tuple(shifts),
-        old=options["transform_old"],
-    )
-    return GeneQuestion(options["genes"], settings)
+    return {
+        "span": options["span"],
+        "pseudo_quantile": options["pseudo_quantile"],
+        "contrasts": options["contrasts"],
+        "min_change": options["min_change"],
+        "min_shown": options["min_shown"],
+        "rc": rc,
+        "shifts": tuple(shifts),
+        "old": options["transform_old"],
+    }
 
 
 def say_genes(accuracy: GeneAccuracy) -> None:
@@ -119,8 +131,14 @@ def say_genes(accuracy: GeneAccuracy) -> None:
         for group, part in [*parts, ("all", tracks)]
     ]
     headings = ["group", "tracks", *numbers.values()]
-    title = f"Expression of {count(len(accuracy.genes))} genes: Pearson r, means over tracks"
+    number = len(accuracy.genes)
+    title = f"Expression of {count(number)} genes: Pearson r, means over tracks"
     show_table(title, headings, rows, numbers=headings[1:])
+    if reaching := int((accuracy.genes["trained"] > 0).sum()):
+        say(
+            f"{count(reaching)} of {count(number)} genes reach into training windows (column trained "
+            "of genes.tsv); --min-shown 1 leaves out genes that lie outside of the windows in part"
+        )
     if accuracy.contrasts:
         _say_contrasts(accuracy)
 

@@ -92,7 +92,6 @@ def _folds(text: str) -> list[int]:
 
 def _run(args: argparse.Namespace) -> None:
     from whelp.folds import set_up_folds
-    from whelp.folds.results import is_finished
 
     out_dir = Path(args.out_dir)
     if out_dir.is_dir() and not args.restart:
@@ -114,7 +113,7 @@ def _run(args: argparse.Namespace) -> None:
     if args.setup:
         return
     for job in jobs:
-        if is_finished(job.folder):
+        if job.is_finished:
             say(f"{out_dir / job.replicate.name} found and skipped.")
     train_and_report(jobs, out_dir, {"cluster": None, "workers": args.processes})
 

@@ -21,6 +21,7 @@ def write_pages(
     *,
     replicates: pd.DataFrame,
     tracks: pd.DataFrame,
+    genes: pd.DataFrame,
 ) -> None:
     """Writes `report.html` of a folder of replicates, or one report a head if there are several.
 
@@ -30,6 +31,7 @@ def write_pages(
         results: The replicates.
         replicates: One row a replicate and head.
         tracks: One row a track and head, with its mean and spread.
+        genes: Mean and spread of the numbers of an evaluation on genes; may be empty.
     """
     heads = list(dict.fromkeys(tracks["head"]))
     folds = sorted({each.fold for each in record.replicates})
@@ -38,6 +40,7 @@ def write_pages(
         tables = FoldTables(
             replicates=replicates[replicates["head"] == head],
             tracks=own,
+            genes=genes,
             histories=_histories(results, head),
             remarks=_remarks(results),
             facts=_facts(record),
@@ -75,7 +78,7 @@ def _facts(record: FoldsRecord) -> dict[str, str]:
     weights = list(dict.fromkeys(each.weights for each in record.replicates if each.weights))
     leaks = {each.leak for each in record.replicates if each.weights}
     unseen = "held-out windows are ones that the weights had not been trained on"
-    options = ", ".join(f"{name} {value}" for name, value in record.options.items())
+    options = ", ".join(f"{name} {value}" for name, value in record.options.items() if value)
     facts = {
         "command": record.command,
         "data": ", ".join(record.data),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import whelp
 from whelp.files import atomic_path
 from whelp.folds.errors import FoldsError
-from whelp.folds.settings import Replicate
+from whelp.folds.settings import GenesAsked, Replicate
 from whelp.specs import Params
 
 RECORD = "folds.json"
@@ -27,6 +27,7 @@ class FoldsRecord:
         params: Digest of the parameters.
         options: Head, precision and so on, plain values.
         replicates: The replicates.
+        genes: The genes that they are evaluated on, if any.
         command: Command line of the last call.
         software: The version of whelp that wrote it.
     """
@@ -35,6 +36,7 @@ class FoldsRecord:
     params: str
     options: Mapping[str, Any]
     replicates: Sequence[Replicate]
+    genes: GenesAsked | None = None
     command: str = ""
     software: str = f"whelp {whelp.__version__}"
 
@@ -55,6 +57,8 @@ def read_record(folder: Path) -> FoldsRecord | None:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         values["replicates"] = tuple(Replicate(**each) for each in values["replicates"])
+        if values.get("genes") is not None:
+            values["genes"] = GenesAsked(**values["genes"])
         return FoldsRecord(**values)
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -71,15 +75,17 @@ def write_record(folder: Path, record: FoldsRecord) -> None:
 def joined(before: FoldsRecord | None, now: FoldsRecord, folder: Path) -> FoldsRecord:
     """Adds what is asked for now to what a folder says already.
 
-    Folds and crosses may be added to those that are there; all else must be the same.
+    Folds, crosses and genes may be added to those that are there; all else must be the same.
 
     Raises:
         FoldsError: Something else differs.
     """
     if before is None:
-        return now
+        return replace(now, replicates=_ordered(now.replicates))
     theirs, ours = _plain(before), _plain(now)
     different = [name for name in ("data", "params", "options") if theirs[name] != ours[name]]
+    if before.genes is not None and now.genes is not None and theirs["genes"] != ours["genes"]:
+        different.append("genes")
     there = {each.name: each for each in before.replicates}
     different += [each.name for each in now.replicates if there.get(each.name, each) != each]
     if different:
@@ -88,8 +94,12 @@ def joined(before: FoldsRecord | None, now: FoldsRecord, folder: Path) -> FoldsR
             "the parameters, data and options that it was begun with, or choose another folder"
         )
     together = {**there, **{each.name: each for each in now.replicates}}
-    ordered = sorted(together.values(), key=lambda each: (each.fold, each.cross))
-    return replace(now, replicates=tuple(ordered))
+    genes = now.genes or before.genes
+    return replace(now, replicates=_ordered(together.values()), genes=genes)
+
+
+def _ordered(replicates: Iterable[Replicate]) -> tuple[Replicate, ...]:
+    return tuple(sorted(replicates, key=lambda each: (each.fold, each.cross)))
 
 
 def _plain(record: FoldsRecord) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,13 +9,12 @@ from typing import Any
 
 import pandas as pd
 
+from whelp.folds.places import FAILURE, GENES, TRAIN, is_finished, run_record
 from whelp.folds.settings import Replicate
-from whelp.folds.training_task import TRAIN
-
-FAILURE = "failure.txt"
-"""Says why a replicate failed, in its folder."""
 
 NUMBERS = ("pearsonr", "spearmanr", "r2", "auroc", "auprc")
+_LEVELS = ("pearsonr", "r2", "pearsonr_norm", "r2_norm", "pearsonr_gene")
+_CHANGES = ("pearsonr", "spearmanr", "auroc_up", "auroc_down")
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,8 @@ class ReplicateResult:
         record: What its training says of itself: epochs, seconds and so on.
         history: Loss and metrics, one row an epoch; None if no epoch is finished.
         accuracy: Head -> accuracy on the test windows, one row a track.
+        expression: Numbers of the evaluation on genes, one row each: `of` (`levels`, or a contrast
+            and assay), `number`, `value`.
     """
 
     replicate: Replicate
@@ -38,6 +38,7 @@ class ReplicateResult:
     record: Mapping[str, Any] = field(default_factory=dict)
     history: pd.DataFrame | None = None
     accuracy: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    expression: pd.DataFrame | None = None
 
     def row(self, head: str) -> dict[str, Any]:
         """Numbers of one head, means over its tracks."""
@@ -68,30 +69,42 @@ def numbers_of(table: pd.DataFrame) -> list[str]:
     return [name for name in NUMBERS if name in table]
 
 
-def is_finished(folder: Path) -> bool:
-    """Whether the replicate of a folder is trained and evaluated."""
-    return _record(folder).get("status") == "finished"
-
-
-def read_result(folder: Path, replicate: Replicate) -> ReplicateResult:
+def read_result(folder: Path, replicate: Replicate, *, genes: bool) -> ReplicateResult:
     """Reads what has come of a replicate.
 
     Args:
         folder: The replicate's folder.
         replicate: The replicate.
+        genes: Whether it is evaluated on genes, too.
     """
-    train, record = folder / TRAIN, _record(folder)
+    train = folder / TRAIN
     log = train / "log.csv"
     history = pd.read_csv(log) if log.exists() else None
-    if record.get("status") == "finished":
-        heads = list(record.get("data", {}))
-        accuracy = _accuracy(train, heads)
-        return ReplicateResult(replicate, "finished", "", record, history, accuracy)
+    if is_finished(folder, genes=genes):
+        record = run_record(folder)
+        accuracy = _accuracy(train, list(record.get("data", {})))
+        expression = _expression(folder / GENES) if genes else None
+        return ReplicateResult(replicate, "finished", "", record, history, accuracy, expression)
     failure = folder / FAILURE
     if failure.exists():
         message = failure.read_text(encoding="utf-8").strip()
-        return ReplicateResult(replicate, "failed", message, {}, history)
-    return ReplicateResult(replicate, "unfinished", "", {}, history)
+        return ReplicateResult(replicate, "failed", message, history=history)
+    return ReplicateResult(replicate, "unfinished", history=history)
+
+
+def _expression(folder: Path) -> pd.DataFrame:
+    """Numbers of an evaluation on genes: one row each, `of` what it is and its `value`."""
+    tracks = pd.read_table(folder / "task_metrics.tsv")
+    rows = [
+        {"of": "levels", "number": name, "value": tracks[name].mean()}
+        for name in _LEVELS
+        if name in tracks
+    ]
+    contrasts = folder / "contrasts.tsv"
+    for row in pd.read_table(contrasts).to_dict("records") if contrasts.exists() else ():
+        of = ":".join(str(row[name]) for name in ("a", "b")) + f" {row['assay']}"
+        rows += [{"of": of, "number": name, "value": row[name]} for name in _CHANGES]
+    return pd.DataFrame(rows)
 
 
 def _accuracy(train: Path, heads: Sequence[str]) -> dict[str, pd.DataFrame]:
@@ -104,11 +117,3 @@ def _accuracy(train: Path, heads: Sequence[str]) -> dict[str, pd.DataFrame]:
         for head, file in files.items()
         if file.exists()
     }
-
-
-def _record(folder: Path) -> dict[str, Any]:
-    try:
-        record = json.loads((folder / TRAIN / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from whelp.files import atomic_path
 from whelp.folds.data_layout import read_fold_data, replicate_data, write_replicate_data
 from whelp.folds.errors import FoldsError
+from whelp.folds.places import FAILURE, PARAMS
 from whelp.folds.planning import plan_folds
 from whelp.folds.record import RECORD, FoldsRecord, digest, joined, read_record, write_record
-from whelp.folds.results import FAILURE, is_finished
 from whelp.folds.settings import FoldsSettings, Replicate
 from whelp.folds.summary import FoldsResult, summarize_folds
-from whelp.folds.training_task import PARAMS, TrainingJob, TrainReplicates
+from whelp.folds.training_task import TrainingJob, TrainReplicates
 from whelp.specs import Params, SpecError, load_params
 from whelp.workers import Failure, Processes, Runner
 
@@ -80,7 +81,7 @@ def train_replicates(
     Raises:
         OSError: A folder cannot be written.
     """
-    waiting = [job for job in jobs if not is_finished(job.folder)]
+    waiting = [job for job in jobs if not job.is_finished]
     for job in waiting:
         (job.folder / FAILURE).unlink(missing_ok=True)
     for place, failure in (runner or Processes()).run(TrainReplicates(), waiting):
@@ -114,6 +115,8 @@ def set_up_folds(
     folder, given = Path(out_dir), _trainable(params)
     several = [data_dirs] if isinstance(data_dirs, str | Path) else list(data_dirs)
     data = [read_fold_data(each) for each in several]
+    if settings.genes is not None and len(data) > 1:
+        raise FoldsError("genes can be evaluated where there is one data set, of one genome")
     replicates, notes = plan_folds(data, settings)
     if given.transfer is not None and settings.pretrained is None:
         notes.append(
@@ -126,6 +129,7 @@ def set_up_folds(
         params=digest(given),
         options={name: value for name, value in options.items() if name != "command"},
         replicates=tuple(replicates),
+        genes=settings.genes,
         command=options.pop("command", ""),
     )
     record = joined(before, record, folder)
@@ -140,7 +144,8 @@ def set_up_folds(
     for (replicate, number), view in views.items():
         write_replicate_data(view, folder / replicate.name / f"data{number}")
     write_record(folder, record)
-    return [_job(folder, each, len(data), options) for each in mine], notes
+    jobs = [_job(folder, each, len(data), options) for each in mine]
+    return [replace(job, genes=record.genes) for job in jobs], notes
 
 
 def _trainable(params: str | Path | Mapping[str, Any]) -> Params:

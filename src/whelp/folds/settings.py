@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class FoldsSettings:
         held_out: Labels of that file that were not trained on, that of the test first.
         allow_leak: Whether held-out windows may be ones that the weights were trained on.
         resume: Whether to go on with the replicates that are in the folder.
+        genes: Genes to evaluate on, too.
         part: Number of this part of the work, from 1, and of all parts; several machines may each
             do one of them in the same folder, at the same time or later.
     """
@@ -38,7 +40,21 @@ class FoldsSettings:
     held_out: Sequence[str] = ()
     allow_leak: bool = False
     resume: bool = False
+    genes: GenesAsked | None = None
     part: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class GenesAsked:
+    """Genes that replicates are evaluated on, those that lie in their test windows.
+
+    Attributes:
+        annotation: GTF or GFF3 file.
+        settings: Keyword arguments of `whelp.expression.ExpressionSettings`.
+    """
+
+    annotation: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ from whelp.folds.record import RECORD, FoldsRecord, read_record
 from whelp.folds.results import ReplicateResult, numbers_of, read_result
 
 REPLICATES, SUMMARY, TRACKS = "replicates.tsv", "summary.tsv", "tracks.tsv"
+GENES_TABLE = "genes.tsv"
 ALL = "all"
+_SPREAD = ("mean", "sd", "min", "max", "replicates", "leak")
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class FoldsResult:
         replicates: One row a replicate and head: folds, leak, status, means over tracks.
         summary: Mean and spread over the finished replicates of each fold, and over all.
         tracks: Mean and spread over replicates of each track.
+        genes: Mean and spread over replicates of the numbers of an evaluation on genes.
     """
 
     folder: Path
@@ -37,6 +40,7 @@ class FoldsResult:
     replicates: pd.DataFrame
     summary: pd.DataFrame
     tracks: pd.DataFrame
+    genes: pd.DataFrame
 
     @property
     def failed(self) -> list[ReplicateResult]:
@@ -62,22 +66,28 @@ def summarize_folds(folder: str | Path) -> FoldsResult:
     record = read_record(folder)
     if record is None:
         raise FoldsError(f"{folder} holds no replicates: there is no {RECORD} (see whelp folds)")
-    results = [read_result(folder / each.name, each) for each in record.replicates]
+    genes = record.genes is not None
+    results = [read_result(folder / each.name, each, genes=genes) for each in record.replicates]
     heads = list(dict.fromkeys(head for each in results for head in each.accuracy)) or [""]
-    rows = [each.row(head) for each in results for head in heads]
-    replicates, tracks = pd.DataFrame(rows), tracks_table(results)
-    found = FoldsResult(folder, record, results, replicates, summary_table(replicates), tracks)
+    replicates = pd.DataFrame([each.row(head) for each in results for head in heads])
+    measured = [*numbers_of(replicates), "valid_pearsonr", "epochs", "best_epoch", "seconds"]
+    replicates[measured] = replicates[measured].apply(pd.to_numeric)
+    tracks = tracks_table(results)
+    summary, expression = summary_table(replicates), expression_table(results)
+    found = FoldsResult(folder, record, results, replicates, summary, tracks, expression)
     for name, table in (
         (REPLICATES, found.replicates),
         (SUMMARY, found.summary),
         (TRACKS, found.tracks),
+        *([(GENES_TABLE, found.genes)] if genes else []),
     ):
         with atomic_path(folder / name) as temporary:
             table.to_csv(temporary, sep="\t", index=False, float_format="%.6g")
     if len(tracks):
         from whelp.folds.page import write_pages  # drawing, which parts of a run may not need
 
-        write_pages(folder, record, results, replicates=replicates, tracks=tracks)
+        tables = {"replicates": replicates, "tracks": tracks, "genes": expression}
+        write_pages(folder, record, results, **tables)
     return found
 
 
@@ -99,12 +109,32 @@ def summary_table(replicates: pd.DataFrame) -> pd.DataFrame:
             for number in [*numbers_of(group), "valid_pearsonr"]:
                 place = {"head": head, "fold": fold, "number": number}
                 rows.append({**place, **_spread(group, number)})
-    columns = ["head", "fold", "number", "mean", "sd", "min", "max", "replicates", "leak"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=["head", "fold", "number", *_SPREAD])
+
+
+def expression_table(results: Sequence[ReplicateResult]) -> pd.DataFrame:
+    """Mean and spread over replicates of the numbers of an evaluation on genes.
+
+    Returns:
+        One row a number, as `summary_table` has them: `of` says whether it is of levels or of a
+        contrast; empty without genes.
+    """
+    parts = [
+        each.expression.assign(replicate=each.replicate.name, leak=each.replicate.leak)
+        for each in results
+        if each.expression is not None
+    ]
+    if not parts:
+        return pd.DataFrame(columns=["of", "number", *_SPREAD])
+    groups = pd.concat(parts, ignore_index=True).groupby(["of", "number"], sort=False)
+    rows = [
+        {"of": of, "number": number, **_spread(group, "value")} for (of, number), group in groups
+    ]
+    return pd.DataFrame(rows)
 
 
 def _spread(group: pd.DataFrame, number: str) -> dict[str, Any]:
-    values = pd.to_numeric(group[number]).dropna()
+    values = group[number].dropna()
     return {
         "mean": values.mean(),
         "sd": values.std(),
@@ -146,5 +176,8 @@ def tracks_table(results: Sequence[ReplicateResult]) -> pd.DataFrame:
 
 def named_leaks(replicates: pd.DataFrame) -> str:
     """Names the replicates of a table whose weights had seen held-out windows, and which."""
+    leaks = replicates["leak"].unique()
+    if len(leaks) == 1:
+        return f"all ({leaks[0]})" if leaks[0] else ""
     pairs = zip(replicates["replicate"], replicates["leak"], strict=True)
     return ", ".join(f"{name} ({leak})" for name, leak in pairs if leak)

@@ -18,15 +18,14 @@ from whelp.cluster.machine import visible_gpus
 from whelp.files import atomic_path, exclusive
 from whelp.folds.gpus import own_gpus
 from whelp.folds.leaks import leak_words
-from whelp.folds.settings import Replicate
+from whelp.folds.places import GENES, LOG, PARAMS, TRAIN, is_finished, is_trained
+from whelp.folds.settings import GenesAsked, Replicate
 from whelp.specs import load_params
 from whelp.stopping import ended_by_sigterm
 from whelp.workers import Failure, Processes
 
 if TYPE_CHECKING:
     from whelp.fitting.options import RunOptions
-
-TRAIN, PARAMS, LOG = "train", "params.json", "train.log"
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,7 @@ class TrainingJob:
         params: Path of the parameter file.
         data_dirs: Its data directories.
         options: Head, precision and so on; plain values.
+        genes: The genes to evaluate on, if any.
     """
 
     replicate: Replicate
@@ -46,6 +46,12 @@ class TrainingJob:
     params: Path
     data_dirs: Sequence[Path]
     options: RunOptions
+    genes: GenesAsked | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return is_finished(self.folder, genes=self.genes is not None)
 
 
 class TrainReplicates:
@@ -71,11 +77,16 @@ class TrainReplicates:
 def train_replicate(job: TrainingJob) -> Failure | None:
     """Trains a replicate in this process, or goes on with it; its folder says how far it is."""
     job.folder.mkdir(parents=True, exist_ok=True)
+    # Else TensorFlow greets each of them.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     busy = f"another process trains {job.folder}"
     with _logged(job.folder / LOG):
         try:
             with exclusive(job.folder / ".lock", busy):
-                _train(job)
+                if not is_trained(job.folder):
+                    _train(job)
+                if job.genes is not None and not job.is_finished:
+                    _evaluate_genes(job, job.genes)
         except Exception as error:
             traceback.print_exc()
             return Failure(_message(error), isinstance(error, OSError | MemoryError))
@@ -103,6 +114,28 @@ def _train(job: TrainingJob) -> None:
     if replicate.leak:
         for table in (job.folder / TRAIN).glob("test*/acc*.txt"):
             _label(table, replicate.leak)
+
+
+def _evaluate_genes(job: TrainingJob, genes: GenesAsked) -> None:
+    from whelp.expression import ExpressionSettings
+    from whelp.fitting import EvaluationFiles, GeneQuestion, evaluate_gene_files
+
+    trained = job.folder / TRAIN
+    files = EvaluationFiles(
+        params=trained / "params.json",
+        weights=trained / "model_best.h5",
+        data_dir=job.data_dirs[0],
+        head=job.options.get("head", 0),
+        precision=job.options.get("precision", "float32"),
+    )
+    question = GeneQuestion(genes.annotation, ExpressionSettings(**genes.settings))
+    partial = job.folder / f".{GENES}.part"
+    shutil.rmtree(partial, ignore_errors=True)
+    evaluate_gene_files(question, files, partial)
+    if job.replicate.leak:
+        for table in partial.glob("*.tsv"):
+            _label(table, job.replicate.leak)
+    partial.rename(job.folder / GENES)
 
 
 def replicate_params(job: TrainingJob) -> Path:

@@ -5,20 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from whelp.report import formats
-from whelp.report.accuracy import NUMBER_NAMES, assay_spread, draw_row, finish_rows
+from whelp.report.accuracy import NUMBER_NAMES, assay_spread
 from whelp.report.assays import assay, assay_colours
 from whelp.report.document import Report
-from whelp.report.figures import new_axes, style
-from whelp.report.palette import LIGHT
+from whelp.report.fold_figures import by_fold, fold_colours, fold_curves, spread_figure
 from whelp.report.tables import Column
 from whelp.report.training import SPACE, add_facts, written_line
-
-_COLOURS = ("rna", "cage", "atac", "chip", "gold", "open", "rose", "brown")
-_MOST_DRAWN = 60
-"""Tracks above which the figure of spreads shows some of them only."""
+from whelp.wording import listed
 
 
 @dataclass(frozen=True)
@@ -31,6 +26,8 @@ class FoldTables:
             `best_epoch`, `seconds`, `message`.
         tracks: One row a track: `identifier`, `description`, numbers, and their standard deviation
             over replicates, named `_sd`.
+        genes: One row a number of the evaluation on genes: `of` what it is, `number`, `mean`, `sd`,
+            `min`, `max`, `replicates`; empty without genes.
         histories: Name of a replicate -> one row an epoch.
         remarks: What readers must know before they use the numbers.
         facts: How the replicates were made.
@@ -38,6 +35,7 @@ class FoldTables:
 
     replicates: pd.DataFrame
     tracks: pd.DataFrame
+    genes: pd.DataFrame = field(default_factory=pd.DataFrame)
     histories: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     remarks: Sequence[str] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -46,6 +44,15 @@ class FoldTables:
     def finished(self) -> pd.DataFrame:
         """The replicates that were trained and evaluated."""
         return self.replicates[self.replicates["status"] == "finished"]
+
+    @property
+    def warning(self) -> str:
+        """What each table says if weights had seen, or may have seen, windows that are held out."""
+        leaks = self.replicates[self.replicates["leak"].astype(bool)]
+        if leaks.empty:
+            return ""
+        seen = [f"{each.replicate} ({each.leak})" for each in leaks.itertuples()]
+        return f" Held-out windows seen in pretraining: {listed(seen, most=12)}."
 
     @property
     def numbers(self) -> list[str]:
@@ -67,9 +74,9 @@ def folds_report(tables: FoldTables, path: str | Path, *, title: str, subtitle: 
     """
     report = Report(title, subtitle, eyebrow="whelp report of replicates")
     report.add_cards(_cards(tables))
-    for remark in tables.remarks:
-        report.add_text(f"Note: {remark}.")
     _add_replicates(report, tables)
+    if len(tables.genes):
+        _add_genes(report, tables)
     _add_tracks(report, tables)
     if tables.facts:
         add_facts(report, tables.facts)
@@ -88,6 +95,9 @@ def _cards(tables: FoldTables) -> list[tuple[str, str, str]]:
     states = tables.replicates["status"].value_counts()
     others = ", ".join(f"{states[name]} {name}" for name in states.index if name != "finished")
     cards.append(("Replicates", formats.count(len(done)), others or "all finished"))
+    leaks = tables.replicates["leak"].astype(bool).sum()
+    if leaks:
+        cards.append(("Seen in pretraining", f"{leaks} of {len(tables.replicates)}", "or unknown"))
     cards.append(("Tracks", formats.count(len(tables.tracks)), ""))
     return cards
 
@@ -101,9 +111,11 @@ def _spread(values: pd.Series) -> str:
 def _add_replicates(report: Report, tables: FoldTables) -> None:
     done, numbers = tables.finished, tables.numbers
     report.add_section("Replicates", SPACE)
-    figures = [_by_fold(done, number) for number in numbers]
-    curves = _validation_curves(tables)
-    legend = [(f"fold {fold}", colour) for fold, colour in _fold_colours(done).items()]
+    for remark in tables.remarks:
+        report.add_text(f"{remark}.")
+    figures = [by_fold(done, number) for number in numbers]
+    curves = fold_curves(done, tables.histories)
+    legend = [(f"fold {fold}", colour) for fold, colour in fold_colours(done).items()]
     report.add_figures(
         [*figures, *([curves] if curves is not None else [])],
         "Each dot is a replicate, its mean over tracks on the windows of its test fold; the "
@@ -119,7 +131,7 @@ def _add_replicates(report: Report, tables: FoldTables) -> None:
             {"replicate": "mean", **means},
         ]
     )
-    top = max(float(done[numbers[0]].max()), 1e-6)
+    top = max(1e-6, float(done[numbers[0]].max()))  # 1e-6 where it is not a number
     columns = [
         Column("replicate", "Replicate"),
         Column("fold", "Test fold", formats.count, numeric=True),
@@ -137,55 +149,47 @@ def _add_replicates(report: Report, tables: FoldTables) -> None:
         columns += [Column("status", "Status"), Column("message", "Why")]
     report.add_table(
         rows,
-        caption="Every replicate; means over tracks on the test windows.",
+        caption=f"Every replicate; means over tracks on the test windows.{tables.warning}",
         columns=columns,
         total=True,
     )
 
 
-def _fold_colours(replicates: pd.DataFrame) -> dict[int, str]:
-    folds = sorted(int(fold) for fold in replicates["fold"].unique())
-    return {fold: _COLOURS[at % len(_COLOURS)] for at, fold in enumerate(folds)}
+_GENE_NUMBERS = {
+    "pearsonr": "Pearson r",
+    "r2": "explained variance",
+    "pearsonr_norm": "Pearson r beyond the group of tracks",
+    "r2_norm": "explained variance beyond the group of tracks",
+    "pearsonr_gene": "Pearson r along genes",
+    "spearmanr": "Spearman ρ",
+    "auroc_up": "AUROC of genes that go up",
+    "auroc_down": "AUROC of genes that go down",
+}
 
 
-def _by_fold(done: pd.DataFrame, number: str) -> tuple[Figure, str]:
-    """Each replicate as a dot, one row a fold."""
-    colours = _fold_colours(done)
-    title = f"Test {NUMBER_NAMES[number]}"
-    with style():
-        figure, axes = new_axes(340, 66 + 34 * len(colours))
-        for row, (fold, colour) in enumerate(colours.items()):
-            values = done.loc[done["fold"] == fold, number].dropna().to_numpy(dtype=float)
-            draw_row(axes, values, (row, colour), None)
-        finish_rows(axes, [f"fold {fold}" for fold in colours], title)
-    means = done.groupby("fold")[number].mean()
-    words = ", ".join(f"fold {fold} {means[fold]:.3f}" for fold in colours)
-    return figure, f"{title} of every replicate by test fold; means: {words}."
-
-
-def _validation_curves(tables: FoldTables) -> tuple[Figure, str] | None:
-    """Validation Pearson of each replicate, in the colour of its test fold."""
-    colours = _fold_colours(tables.finished)
-    drawn = [
-        (tables.histories[name][["epoch", "val_pearsonr"]], colours[int(fold)])
-        for name, fold in zip(tables.finished["replicate"], tables.finished["fold"], strict=True)
-        if "val_pearsonr" in tables.histories.get(name, ())
-    ]
-    if not drawn:
-        return None
-    with style():
-        figure, axes = new_axes(340, 236)
-        for history, colour in drawn:
-            axes.plot(history["epoch"], history["val_pearsonr"], color=LIGHT[colour], alpha=0.8)
-        axes.set_title("Validation Pearson r")
-        axes.set_xlabel("epoch")
-        axes.grid(axis="y")
-        axes.spines["left"].set_visible(False)
-        axes.locator_params(axis="x", integer=True, nbins=6)
-    last = pd.Series([history["val_pearsonr"].iloc[-1] for history, _ in drawn])
-    return figure, (
-        f"Validation Pearson by epoch of {len(drawn)} replicates; at the end from "
-        f"{last.min():.3f} to {last.max():.3f}."
+def _add_genes(report: Report, tables: FoldTables) -> None:
+    """Add mean and spread of the numbers of held-out genes."""
+    names = {"levels": "log2 coverage"}
+    report.add_section(
+        "Genes",
+        "Genes in the test windows, predicted against measured. A contrast A:B is the log2 fold "
+        "change from group B to group A of the tracks of an assay.",
+    )
+    report.add_table(
+        tables.genes.assign(
+            of=[names.get(of, of) for of in tables.genes["of"]],
+            number=tables.genes["number"].map(_GENE_NUMBERS),
+        ),
+        caption=f"Mean and standard deviation over replicates.{tables.warning}",
+        columns=[
+            Column("of", "Of"),
+            Column("number", "Number"),
+            *(
+                Column(name, word, formats.score, numeric=True)
+                for name, word in (("mean", "Mean"), ("sd", "sd"), ("min", "Min"), ("max", "Max"))
+            ),
+            Column("replicates", "Replicates", formats.count, numeric=True),
+        ],
     )
 
 
@@ -200,7 +204,7 @@ def _add_tracks(report: Report, tables: FoldTables) -> None:
         "Every track, its mean over replicates; the upright line is the mean of an assay.",
     )
     if tables.replicates["status"].eq("finished").sum() > 1:
-        figure, alt, caption = _spread_figure(table, tables.numbers[0])
+        figure, alt, caption = spread_figure(table, tables.numbers[0])
         report.add_figure(figure, caption, alt=alt, wide=True)
     columns = [
         Column("identifier", "Track"),
@@ -212,7 +216,7 @@ def _add_tracks(report: Report, tables: FoldTables) -> None:
     report.add_table(
         table,
         caption="Every track: mean and standard deviation over replicates; click a heading to "
-        "sort.",
+        f"sort.{tables.warning}",
         columns=columns,
         sortable=True,
     )
@@ -221,7 +225,7 @@ def _add_tracks(report: Report, tables: FoldTables) -> None:
 def _number_columns(tables: FoldTables) -> list[Column]:
     columns = []
     for at, name in enumerate(tables.numbers):
-        top = max(float(tables.tracks[name].max()), 1e-6) if at == 0 else None
+        top = max(1e-6, float(tables.tracks[name].max())) if at == 0 else None
         order = "descending" if at == 0 else None
         columns += [
             Column(
@@ -236,39 +240,3 @@ def _number_columns(tables: FoldTables) -> list[Column]:
             Column(f"{name}_sd", "sd", formats.score, numeric=True),
         ]
     return columns
-
-
-def _spread_figure(table: pd.DataFrame, number: str) -> tuple[Figure, str, str]:
-    """Tracks in the order of their means, with bars of one standard deviation."""
-    table = table[table[number].notna()]
-    step = -(-len(table) // _MOST_DRAWN)
-    shown = table.iloc[::step]
-    title = f"{NUMBER_NAMES[number]}, mean and spread over replicates"
-    with style():
-        figure, axes = new_axes(1040, 250)
-        for at, row in enumerate(shown.to_dict("records")):
-            colour = LIGHT[row["colour"]]
-            axes.errorbar(
-                at,
-                row[number],
-                yerr=row[f"{number}_sd"],
-                fmt="o",
-                color=colour,
-                markersize=5,
-                elinewidth=1.5,
-            )
-        axes.set_title(title)
-        axes.grid(axis="y")
-        axes.spines["left"].set_visible(False)
-        axes.set_xticks([])
-        axes.set_xlabel("tracks, the best first")
-        axes.margins(x=0.01)
-    spread = table[f"{number}_sd"].mean()
-    high, low = table[number].max(), table[number].min()
-    alt = f"{title}: means from {high:.3f} to {low:.3f}, standard deviation {spread:.3f}."
-    some = f"; every {step}th of {len(table)}" if step > 1 else ""
-    caption = (
-        f"Tracks in the order of their accuracy{some}; bars reach one standard deviation to both "
-        f"sides, {spread:.3f} on average. Colours are those of the assays."
-    )
-    return figure, alt, caption
