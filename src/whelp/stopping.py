@@ -65,7 +65,7 @@ def stop_requests() -> Iterator[StopRequest]:
 @contextmanager
 def _handler(handler: Any) -> Iterator[None]:
     before = signal.getsignal(signal.SIGTERM)
-    mine = before in (signal.SIG_DFL, _terminate)
+    mine = before in (signal.SIG_DFL, signal.SIG_IGN, _terminate)
     if not mine or threading.current_thread() is not threading.main_thread():
         yield
         return

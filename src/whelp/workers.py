@@ -15,12 +15,15 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import IO, Any, NamedTuple, Protocol, TypeVar, cast
+
+from whelp.stopping import REQUEUE, Terminated
 
 Job = TypeVar("Job", contravariant=True)
 Result = TypeVar("Result", covariant=True)
@@ -30,6 +33,9 @@ _START = "import sys; sys.path[:] = {path!r}; from whelp.workers import serve; s
 _WORTH_A_PROCESS = 24
 # Jobs a process, one of which waits: none is idle while results are looked at.
 _IN_FLIGHT = 2
+
+_PATIENCE = 240.0
+"""Seconds that a process gets to end by itself: a training writes a checkpoint."""
 
 _ENVIRONMENT = {
     # Arrays are made and dropped all the time: kept by the process, they cost half as much.
@@ -158,16 +164,24 @@ class Process:
             pickle.dump(pickle.dumps(job), stdin)
             stdin.flush()
             return pickle.load(stdout)
-        except (EOFError, OSError, pickle.UnpicklingError):
+        except (EOFError, OSError, pickle.UnpicklingError, ValueError):
+            # A pipe that was closed meanwhile is a value error.
             raise ProcessDied(self._process.wait()) from None
 
-    def kill(self) -> None:
-        """End it, also in the middle of a job."""
+    def ask_to_end(self) -> None:
+        """Ask it to end, also in the middle of a job."""
+        with suppress(OSError):
+            self._pipes()[0].close()
+
+    def end(self, patience: float = 0.0) -> None:
+        """End it, also in the middle of a job, with some seconds to end by itself."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(patience)
         self._process.kill()
 
     def close(self) -> None:
         """End it, and give back what it held; nobody may be waiting for a job."""
-        self.kill()
+        self.end()
         self._process.wait()
         for pipe in self._pipes():
             with suppress(OSError):
@@ -208,12 +222,15 @@ class _Pool:
             yield result
 
     def stop(self) -> None:
-        """End the processes; those in the middle of a job are stopped."""
+        """End the processes, also in the middle of a job; trainings write a checkpoint first."""
         self._stopped.set()
         for _ in self._threads:
             self._jobs.put(None)
         for process in self._processes:
-            process.kill()
+            process.ask_to_end()
+        begun = time.monotonic()
+        for process in self._processes:
+            process.end(max(0.0, begun + _PATIENCE - time.monotonic()))
         for thread in self._threads:
             thread.join()
         for process in self._processes:
@@ -268,7 +285,7 @@ def attempt(task: Any, job: Any) -> Any:
 def serve() -> None:
     """Be a process for jobs: read them from standard input, write results to standard output."""
     # Ctrl-C reaches the whole group, and so may a batch system's SIGTERM; the process that sent the
-    # jobs decides what they mean.
+    # jobs decides what they mean, unless a job listens itself.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
@@ -278,9 +295,11 @@ def serve() -> None:
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
     tasks: list[Any] = []
     sent = jobs.get()
-    while True:
-        answers.write(_answer(sent, tasks, jobs.get()))
-        answers.flush()
+    with suppress(Terminated):
+        while True:
+            answers.write(_answer(sent, tasks, jobs.get()))
+            answers.flush()
+    os._exit(REQUEUE)
 
 
 def _answer(sent: bytes, tasks: list[Any], job: bytes) -> bytes:
@@ -300,4 +319,8 @@ def _listen(jobs: queue.SimpleQueue[bytes]) -> None:
         while True:
             jobs.put(pickle.load(sys.stdin.buffer))
     except EOFError:
+        if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
+            # The job wants to be asked.
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(_PATIENCE)
         os._exit(0)
