@@ -34,6 +34,10 @@ def line(project: Any, own_data: Any, tiny: Any) -> list[Any]:
             first = start + 37 + 250 * number
             exon = (first, first + 20 + 61 * number, "+-"[number % 2])
             lines.append(_EXON.format(*exon, f"id{first}", f"gene{first}").replace("chr1", "1"))
+    # The last gene has an exon of its length in a training window, too.
+    trained = int(bed[bed[3] == "train"][1].iloc[0])
+    far = (trained + 1, trained + exon[1] - exon[0] + 1, exon[2])
+    lines.append(_EXON.format(*far, f"id{first}", f"gene{first}").replace("chr1", "1"))
     genes = project.folder / "genes.gtf"
     genes.write_text("".join(lines))
     weights = project.folder / "three.h5"
@@ -53,6 +57,10 @@ def test_files_words_and_report(
     assert result.exit_code == 0, result.output
     assert "Expression of 12 genes" in result.output
     assert "liver:blood (RNA)" in result.output
+    assert "1 of 12 genes reach into training windows" in result.output
+    genes = read(out / "genes.tsv")
+    assert genes["trained"].tolist().count(0) == 11 and genes["trained"].max() == 0.5
+    assert genes["shown"].tolist() == (1 - genes["trained"]).tolist()
     changes = pd.read_csv(out / "gene_changes.tsv", sep="\t")
     assert len(changes) == 12 and set(changes["contrast"]) == {"liver:blood (RNA)"}
     row = pd.read_csv(out / "contrasts.tsv", sep="\t").iloc[0]

@@ -94,7 +94,7 @@ def test_all_windows_and_no_shared_exons(
     assert code == 0, err
     assert out.startswith("32 genes\n")
     genes = read(tmp_path / "genes.tsv")
-    assert genes.loc["G001"].tolist() == ["g1", "chr9", 68877451, 68878676, "+", 1225, 1.0]
+    assert genes.loc["G001"].tolist() == ["g1", "chr9", 68877451, 68878676, "+", 1225, 1.0, 0.0]
     # Its exons stand in the annotation; those that g7 overlaps are left out.
     assert genes.loc["G006", "length"] == (112450258 - 112449946) + (112451898 - 112451719)
     bed = (tmp_path / "genes.bed").read_text().splitlines()

@@ -61,7 +61,9 @@ def levels_of(targets: TargetsTable) -> Callable[..., GeneLevels]:
     ) -> GeneLevels:
         table = pd.DataFrame(windows, columns=["start", "end"]).assign(chrom="chr1")
         own = gene_stretches(genes)
-        plan = GenePlan(genes, own, own, find_places(genes, own, table, width=WIDTH))
+        plan = GenePlan(
+            genes, own, own, find_places(genes, own, table, width=WIDTH), np.zeros(len(genes))
+        )
         collector = GeneCollector(plan, targets=targets, old=False, width=WIDTH)
         for number, (start, end) in enumerate(windows):
             collector.add(number, *coverage[start // WIDTH : end // WIDTH].swapaxes(0, 1))

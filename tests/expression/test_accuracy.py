@@ -30,7 +30,7 @@ def levels() -> GeneLevels:
     genes = [Gene(f"g{i:02}", f"G{i}", "chr1", "+", np.array([[i, i + 1]])) for i in range(GENES)]
     within, variance = rng.uniform(-1, 1, (GENES, 4)), rng.gamma(1.0, size=(GENES, 4))
     ones = np.ones(GENES)
-    return GeneLevels(tuple(genes), ones.astype(np.int64), ones, *values, within, variance)
+    return GeneLevels(tuple(genes), ones.astype(int), ones, 0 * ones, *values, within, variance)
 
 
 @pytest.fixture

@@ -134,10 +134,10 @@ def say_genes(accuracy: GeneAccuracy) -> None:
     number = len(accuracy.genes)
     title = f"Expression of {count(number)} genes: Pearson r, means over tracks"
     show_table(title, headings, rows, numbers=headings[1:])
-    if reaching := int((accuracy.genes["trained"] > 0).sum()):
+    if accuracy.reaching:
         say(
-            f"{count(reaching)} of {count(number)} genes reach into training windows (column trained "
-            "of genes.tsv); --min-shown 1 leaves out genes that lie outside of the windows in part"
+            f"{count(accuracy.reaching)} of {count(number)} genes reach into training windows "
+            "(genes.tsv, column trained); --min-shown 1 leaves out what does not lie whole in these"
         )
     if accuracy.contrasts:
         _say_contrasts(accuracy)

@@ -18,7 +18,7 @@ Flags, defaults and files are those of Baskerville's command of this name: table
 of log2 coverage (gene_targets, gene_preds), quantile normalised within groups of tracks (_norm),
 and along genes (gene_within, gene_var), all .tsv.gz; task_metrics.tsv, a row a track, and
 gene_metrics.tsv, a row a gene. Beside them genes.tsv says what each gene is, and how much of it
-lies in the windows.
+lies in the windows (shown) and in those of the training (trained).
 
 Differences: all windows with genes are predicted, and not every other one; where windows overlap,
 each bin counts once, from the window in whose middle it lies. Exons that another gene of the

@@ -29,8 +29,8 @@ class GeneAccuracy:
 
     Attributes:
         genes: One row a gene, sorted by `gene_id`: `name`, `chrom`, `start`, `end` (bp, 0-based
-            half-open), `strand`, `length` (bp that count) and `shown` (the share of them that lies
-            in the windows).
+            half-open), `strand`, `length` (bp that count), `shown` (the share of them that lies
+            in the windows) and `trained` (the share that lies in windows of the training).
         tracks: One row a track, strand pairs as one: `identifier`, `group`, and
 
             - `pearsonr`, `r2`: across genes, of log2 coverage;
@@ -58,6 +58,11 @@ class GeneAccuracy:
     def groups(self) -> list[str]:
         """Names of the groups of tracks, sorted."""
         return sorted(set(self.tracks["group"]))
+
+    @property
+    def reaching(self) -> int:
+        """Number of genes of which a part lies in windows of the training."""
+        return int((self.genes["trained"] > 0).sum())
 
     def means(self) -> dict[str, float]:
         """Means of the numbers of `tracks` over the tracks that have them."""
@@ -126,7 +131,7 @@ def _gene_table(levels: GeneLevels) -> pd.DataFrame:
     table = pd.DataFrame(
         {name: [getattr(gene, name) for gene in levels.genes] for name in names}
     ).rename(columns={"identifier": "gene_id"})
-    return table.assign(length=levels.lengths, shown=levels.shown)
+    return table.assign(length=levels.lengths, shown=levels.shown, trained=levels.trained)
 
 
 def _track_table(

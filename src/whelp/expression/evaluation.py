@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from whelp.data import Dataset, open_dataset
-from whelp.data.directory import read_statistics
+from whelp.data.directory import read_bed, read_statistics
 from whelp.expression.accuracy import GeneAccuracy, gene_accuracy
 from whelp.expression.contrasts import check_groups
 from whelp.expression.errors import ExpressionError
@@ -19,6 +21,8 @@ from whelp.scoring.strands import Strands
 from whelp.scoring.untransform import is_old
 from whelp.specs import ModelSpec, TargetsTable
 from whelp.training.predictions import predict_batches
+
+_TRAINING = "train"
 
 Progress = Callable[[int, int], object]
 
@@ -68,6 +72,7 @@ def evaluate_genes(
         targets=TargetsTable.read(targets_file or Path(data_dir) / "targets.txt"),
         old=squashed_old(data_dir, _spec(model), settings.old),
         settings=settings,
+        trained=training_windows(data_dir, split),
     )
     return study.predict(model, progress)
 
@@ -85,6 +90,7 @@ class GeneStudy:
         old: Whether the targets were squashed in the old way.
         settings: How.
         keep: Called with each gene and its coverage; see `GeneCollector`.
+        trained: Windows of the training; see `training_windows`.
 
     Raises:
         ExpressionError: No gene lies in the windows, or there is no such group of tracks.
@@ -102,12 +108,13 @@ class GeneStudy:
         old: bool,
         settings: ExpressionSettings,
         keep: Keep | None = None,
+        trained: pd.DataFrame | None = None,
     ) -> None:
         self._data = data
         self._settings = settings
         self._rows = Strands.of(targets).rows(targets)
         check_groups(self._rows, settings)
-        self.plan: GenePlan = plan_genes(data, genes, settings)
+        self.plan: GenePlan = plan_genes(data, genes, settings, trained=trained)
         self.collector = GeneCollector(
             self.plan,
             targets=targets,
@@ -142,6 +149,19 @@ class GeneStudy:
         return gene_accuracy(
             self.collector.levels(self._settings.min_shown), self._rows, self._settings
         )
+
+
+def training_windows(data_dir: str | Path, split: str) -> pd.DataFrame | None:
+    """Give the windows of the training: genes that are held out may reach into them.
+
+    Args:
+        data_dir: Data directory.
+        split: The split that is evaluated; of that of the training itself none are given.
+    """
+    windows = read_bed(data_dir)
+    if windows is None or split == _TRAINING:
+        return None
+    return windows[windows["split"] == _TRAINING]
 
 
 def _spec(model: Any) -> ModelSpec | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from whelp.data import Dataset
 from whelp.expression.errors import ExpressionError
@@ -33,18 +34,19 @@ class GenePlan:
         whole: Of each its exons, or its span, int64 of shape `(stretches, 2)`, bp.
         stretches: Those of them that count: no other gene of the strand shares them.
         places: Their bins in the windows.
+        trained: Share of each gene's stretches that lies in windows of the training, `(genes,)`.
     """
 
     genes: Sequence[Gene]
     whole: Sequence[npt.NDArray[np.int64]]
     stretches: Sequence[npt.NDArray[np.int64]]
     places: Places
+    trained: npt.NDArray[np.float64]
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
         """Bases of each gene's stretches, `(genes,)`."""
-        sums = [int((own[:, 1] - own[:, 0]).sum()) for own in self.stretches]
-        return np.array(sums, np.int64)
+        return _lengths(self.stretches)
 
     @property
     def windows(self) -> list[int]:
@@ -52,7 +54,13 @@ class GenePlan:
         return [number for number, places in enumerate(self.places.windows) if places]
 
 
-def plan_genes(data: Dataset, genes: Genes, settings: ExpressionSettings) -> GenePlan:
+def plan_genes(
+    data: Dataset,
+    genes: Genes,
+    settings: ExpressionSettings,
+    *,
+    trained: pd.DataFrame | None = None,
+) -> GenePlan:
     """Find the genes of a data set's windows.
 
     A chromosome may be called 1 or chr1, whatever the data call it.
@@ -61,6 +69,7 @@ def plan_genes(data: Dataset, genes: Genes, settings: ExpressionSettings) -> Gen
         data: The windows; their coordinates have to be known.
         genes: GTF or GFF3 file, plain or gzipped; or genes.
         settings: How.
+        trained: Windows of the training, with the columns chrom, start and end, bp.
 
     Raises:
         ExpressionError: No gene lies in the windows.
@@ -73,11 +82,12 @@ def plan_genes(data: Dataset, genes: Genes, settings: ExpressionSettings) -> Gen
     placed = [replace(gene, chrom=genome_name(gene.chrom, there)) for gene in read]
     whole = gene_stretches(placed, span=settings.span, shared=True)
     own = whole if settings.as_reference else gene_stretches(placed, span=settings.span)
+    width = data.pool_width or 1
     places = find_places(
         placed,
         own,
         windows,
-        width=data.pool_width or 1,
+        width=width,
         every=_REFERENCE_EVERY if settings.as_reference else 1,
         once=not settings.as_reference,
     )
@@ -89,4 +99,20 @@ def plan_genes(data: Dataset, genes: Genes, settings: ExpressionSettings) -> Gen
             f"{listed(dict.fromkeys(gene.chrom for gene in read))}. Give the annotation of this "
             "genome, and of the same assembly"
         )
-    return GenePlan(placed, whole, own, places)
+    seen = np.zeros(len(placed))
+    if trained is not None:
+        seen = _shares(own, find_places(placed, own, trained, width=width))
+    return GenePlan(placed, whole, own, places, seen)
+
+
+def _shares(stretches: Sequence[npt.NDArray[np.int64]], places: Places) -> npt.NDArray[np.float64]:
+    """The share of each gene's bases that lies in windows, `(genes,)`."""
+    bases = np.zeros(len(stretches))
+    for window in places.windows:
+        for place in window:
+            bases[place.gene] += place.bases
+    return bases / np.maximum(1, _lengths(stretches))
+
+
+def _lengths(stretches: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+    return np.array([int((own[:, 1] - own[:, 0]).sum()) for own in stretches], np.int64)

@@ -33,6 +33,7 @@ class GeneLevels:
         genes: The genes, sorted by their identifiers.
         lengths: Of each gene the bases that its coverage is given for, int64 `(genes,)`.
         shown: Of these the share that lies in the windows, `(genes,)`.
+        trained: The share that lies in windows of the training, `(genes,)`.
         measured: Measured coverage of the whole gene: the mean over its bins in the windows,
             times its length over the width of a bin.
         predicted: The same of predictions.
@@ -44,6 +45,7 @@ class GeneLevels:
     genes: tuple[Gene, ...]
     lengths: npt.NDArray[np.int64]
     shown: Floats
+    trained: Floats
     measured: Floats
     predicted: Floats
     within: Floats
@@ -83,6 +85,7 @@ class GeneCollector:
         self._genes = plan.genes
         self._lengths = plan.lengths
         self._places = plan.places
+        self._trained = plan.trained
         self._untransform = Untransform(targets, old=old)
         self._strands = Strands.of(targets)
         self._width = width
@@ -160,6 +163,7 @@ class GeneCollector:
             tuple(self._genes[number] for number in order),
             self._lengths[order],
             np.array([self._done[number][0] for number in order]),
+            self._trained[order],
             *numbers,
         )
 

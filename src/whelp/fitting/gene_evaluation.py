@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from whelp.expression import ExpressionSettings, GeneAccuracy, GeneStudy
-from whelp.expression.evaluation import Progress, squashed_old
+from whelp.expression.evaluation import Progress, squashed_old, training_windows
 from whelp.expression.files import ProfileWriter, write_gene_accuracy, write_gene_beds
 from whelp.expression.levels import Keep
 from whelp.fitting.evaluation_inputs import EvaluationFiles, OpenedEvaluation, open_evaluation
@@ -55,6 +55,7 @@ def ask_genes(
         old=squashed_old(files.data_dir, opened.spec, question.settings.old),
         settings=question.settings,
         keep=keep,
+        trained=training_windows(files.data_dir, files.split),
     )
 
 
@@ -98,4 +99,4 @@ def summarize_genes(accuracy: GeneAccuracy) -> GeneSummary:
         ContrastSummary(**{name: getattr(part, name) for name in names})
         for part in accuracy.contrasts
     ]
-    return GeneSummary(len(accuracy.genes), accuracy.tracks, contrasts)
+    return GeneSummary(len(accuracy.genes), accuracy.tracks, contrasts, accuracy.reaching)

@@ -48,16 +48,21 @@ def gene_cards(genes: GeneSummary) -> list[tuple[str, str, str]]:
 
 def add_genes(report: Report, genes: GeneSummary, split: str) -> None:
     """Add how well the expression of held-out genes is predicted."""
-    report.add_section("Expression of genes", f"{_SPACE} {genes.genes:,} genes, {split} windows.")
+    number = f"{genes.genes:,} genes, {split} windows."
+    if genes.reaching:
+        number += f" {genes.reaching:,} of them reach into training windows."
+    report.add_section("Expression of genes", f"{_SPACE} {number}")
     groups = sorted(set(genes.tracks["group"]))
-    if len(groups) <= _MOST_ROWS:
-        report.add_figures(_spread(genes.tracks, groups), _SPREAD)
+    few = len(groups) <= _MOST_ROWS
+    figures = _spread(genes.tracks, groups) if few else []
+    if figures:
+        report.add_figures(figures, _SPREAD)
     report.add_table(
         _group_table(genes.tracks, groups),
         caption=f"Correlations by group of tracks, {split} windows."
-        + ("" if len(groups) <= _MOST_ROWS else f" {_SPREAD.partition(' The upright')[0]}"),
+        + ("" if figures else f" {_SPREAD.partition(' The upright')[0]}"),
         total=len(groups) > 1,
-        sortable=len(groups) > _MOST_ROWS,
+        sortable=not few,
         columns=[
             Column("group", "Group"),
             Column("tracks", "Tracks", formats.count, numeric=True),
@@ -83,13 +88,15 @@ def _spread(tracks: pd.DataFrame, groups: list[str]) -> list[tuple[Figure, str]]
     figures = []
     with style():
         for name, title in NUMBER_NAMES.items():
+            if not tracks[name].notna().any():
+                continue
             figure, axes = new_axes(340, 62 + 42 * len(groups))
             for row, group in enumerate(groups):
                 values = tracks.loc[tracks["group"] == group, name].dropna().to_numpy()
                 draw_row(axes, values, (row, colours[group]), None)
             finish_rows(axes, groups, title)
             means = tracks.groupby("group")[name].mean()
-            words = ", ".join(f"{group} {means[group]:.3f}" for group in groups)
+            words = ", ".join(f"{group} {formats.score(means[group])}" for group in groups)
             figures.append((figure, f"Pearson r {title.lower()} of every track; means: {words}."))
     return figures
 

@@ -102,11 +102,13 @@ class GeneSummary:
         tracks: one row a track: `identifier`, `group`, and the correlations `pearsonr` (across
             genes), `pearsonr_norm` (beyond the group) and `pearsonr_gene` (along genes).
         contrasts: changes between groups.
+        reaching: number of genes of which a part lies in training windows.
     """
 
     genes: int
     tracks: pd.DataFrame
     contrasts: Sequence[ContrastSummary] = ()
+    reaching: int = 0
 
 
 @dataclass(frozen=True)
