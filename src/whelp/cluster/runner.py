@@ -19,6 +19,7 @@ from whelp.workers import Failure, Job, ProcessDied, Result, Task
 _IN_FLIGHT = 2
 # How often a job's process may die by a signal on workers that stay.
 _RETRIES = 10
+_COUNT_SECONDS = 1.0
 _NUDGE_SECONDS = 5.0
 _NEWS_SECONDS = 60.0
 
@@ -51,6 +52,7 @@ class DaskRunner:
         self._replace = replace
         self._tell = tell
         self._alive = time.monotonic()
+        self._workers, self._counted = 0, -_COUNT_SECONDS
 
     def run(
         self, task: Task[Job, Result], jobs: Iterable[Job]
@@ -92,7 +94,11 @@ class DaskRunner:
             yield at, result
 
     def _capacity(self) -> int:
-        return _IN_FLIGHT * max(1, len(self._client.nthreads()))
+        """How many jobs the workers can hold; they are counted anew now and then."""
+        now = time.monotonic()
+        if now - self._counted > _COUNT_SECONDS:
+            self._workers, self._counted = len(self._client.nthreads()), now
+        return _IN_FLIGHT * max(1, self._workers)
 
     def _next(self, done: queue.SimpleQueue[Future]) -> Future:
         """Wait for a result, and see to it that there is somebody to make it."""
