@@ -183,7 +183,7 @@ def is_worker(pid: int) -> bool:
         words = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
-    return b"spawn_main" in words or b"whelp.workers" in words
+    return b"spawn_main" in words or b"whelp.processes" in words
 
 
 def test_workers_that_are_killed(

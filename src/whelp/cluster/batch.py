@@ -13,7 +13,7 @@ import yaml
 from distributed import Client
 
 from whelp.cluster.errors import ClusterError
-from whelp.cluster.local import LOST_WORKERS
+from whelp.cluster.local import LOST_WORKERS, any_port
 from whelp.cluster.runner import DaskRunner
 from whelp.cluster.scheduler import Tell, await_workers, dashboard, job_environment
 from whelp.wording import listed
@@ -113,6 +113,7 @@ def _cluster(path: Path, system: str, settings: Mapping[str, Any]) -> Any:
     once = ["--nthreads", "1", "--memory-limit", "0"]
     extra = [*(settings.get("worker-extra-args") or []), *once]
     try:
-        return getattr(home, _CLASSES[system])(processes=1, worker_extra_args=extra)
+        with any_port():
+            return getattr(home, _CLASSES[system])(processes=1, worker_extra_args=extra)
     except (ValueError, TypeError, OSError) as error:
         raise ClusterError(f"{path}: {error}") from None

@@ -16,7 +16,7 @@ from distributed import Worker, WorkerPlugin, get_worker
 
 import whelp
 from whelp.cluster.errors import ClusterError
-from whelp.workers import Failure, Process, ProcessDied
+from whelp.processes import PATIENCE, Failure, Process, ProcessDied
 
 
 class Helper(WorkerPlugin):
@@ -70,9 +70,10 @@ class Helper(WorkerPlugin):
                 return Failure(str(died), is_system=True)
 
     def teardown(self, worker: Worker) -> None:
-        """End the process."""
+        """Ask the process to end; it may take its time, and outlive the worker meanwhile."""
         if self._process is not None:
-            self._process.close()
+            self._process.ask_to_end()
+            threading.Thread(target=self._process.close, args=(PATIENCE,), daemon=True).start()
 
 
 def do(run: str, job: Any) -> Any:

@@ -50,10 +50,16 @@ def open_local(
         )
 
 
-def _cluster(workers: int) -> LocalCluster:
+@contextmanager
+def any_port() -> Iterator[None]:
+    """Lets the dashboard take another port where its own is taken; its address says which."""
     with warnings.catch_warnings():
-        # The dashboard takes another port where its own is taken, and says which.
         warnings.simplefilter("ignore")
+        yield
+
+
+def _cluster(workers: int) -> LocalCluster:
+    with any_port():
         return LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

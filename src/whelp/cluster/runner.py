@@ -13,7 +13,8 @@ from distributed import Client, Future, KilledWorker
 
 from whelp.cluster.errors import ClusterError
 from whelp.cluster.helper import Helper, do
-from whelp.workers import Failure, Job, ProcessDied, Result, Task
+from whelp.processes import ProcessDied
+from whelp.workers import Failure, Job, Result, Task
 
 # Jobs a worker, one of which waits: none is idle while the next is sent.
 _IN_FLIGHT = 2

@@ -16,7 +16,7 @@ from whelp._keras_setup import choose_backend
 from whelp.cluster.errors import ClusterError
 from whelp.cluster.helper import other_version
 from whelp.cluster.runner import DaskRunner
-from whelp.workers import thread_variables
+from whelp.processes import thread_variables
 
 _KEPT = ("KERAS_HOME", "TF_CPP_MIN_LOG_LEVEL", "XLA_FLAGS", "TF_XLA_FLAGS")
 _NEWS_SECONDS = 60.0
