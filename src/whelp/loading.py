@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -65,17 +66,22 @@ def load(
       whelp.weights.WeightsError: The weights cannot be read or do not fit.
     """
     parsed = load_params(params)
+    spec = parsed.model
+    if not isinstance(params, Mapping):
+        spec = spec.located(Path(params).parent)
+    transfer = _adapter_keys(spec)
     if weights is not None and is_port(weights):
         with placed(file=params):
-            model = _ported(parsed.model, weights, head=head, dtype=dtype, trunk=trunk)
-        weights, transfer = None, _adapter_keys(parsed.model)
+            model = _ported(spec, weights, head=head, dtype=dtype, trunk=trunk)
+        weights = None
     else:
-        with placed(file=params):
-            blank = weights is not None
-            model = SequenceModel(parsed.model, head=head, dtype=dtype, blank_trunk=blank)
-        transfer = _adapter_keys(parsed.model)
         if transfer is None and weights is not None and not trunk and has_adapters(weights):
             transfer = _run_transfer(parsed, weights)
+        # What a file gives values to needs none before; adapters are put into what has some.
+        later = without_values() if weights is not None and transfer is None else nullcontext()
+        with placed(file=params), later:
+            blank = weights is not None
+            model = SequenceModel(spec, head=head, dtype=dtype, blank_trunk=blank)
     if transfer is not None:
         model = adapt(model, transfer)
     if weights is not None:

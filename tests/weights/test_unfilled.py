@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -84,6 +85,8 @@ def test_a_model_without_values_stays_so_while_others_train():
 
 _LOAD = """
 import sys
+import whelp
+import whelp.loading
 from whelp.models import SequenceModel, without_values
 from whelp.weights.porting import Rule, dense_kernel, port
 from whelp.weights.tensor_files import open_tensors
@@ -92,6 +95,8 @@ def load(width, blocks, path):
     trunk = [{{"name": "dense_block", "units": width}}] * blocks
     head = {{"name": "final", "units": 1}}
     spec = {{"seq_length": 16, "activation": "relu", "trunk": trunk, "head_human": head}}
+    if path.endswith(".h5"):
+        return whelp.load({{"model": spec}}, path, head="trunk")
     with without_values():
         model = SequenceModel(spec, head="trunk")
     rules = [Rule("{{i}}.weight", "dense_block_{{i}}.dense/kernel", dense_kernel)]
@@ -113,6 +118,16 @@ print((peak() - bare) / (4 * model.count_params()))
 
 def _save(path, width, blocks):
     inputs = [4] + [width] * (blocks - 1)
+    if path.suffix == ".h5":
+        with h5py.File(path, "w") as file:
+            names = [f"dense_{i}" for i in range(blocks)]
+            file.attrs["layer_names"] = names
+            for name, n in zip(names, inputs, strict=True):
+                file[f"{name}/{name}/kernel:0"] = np.ones((n, width), "f4")
+                file[f"{name}/{name}/bias:0"] = np.ones(width, "f4")
+                keys = [f"{name}/kernel:0", f"{name}/bias:0"]
+                file[name].attrs["weight_names"] = keys
+        return path
     kernels = {f"{i}.weight": np.ones((width, n), "f4") for i, n in enumerate(inputs, start=1)}
     biases = {f"{i}.bias": np.ones(width, "f4") for i in range(1, blocks + 1)}
     save_file(kernels | biases, path)
@@ -121,11 +136,12 @@ def _save(path, width, blocks):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells the peak")
-def test_memory_of_loading(tmp_path):
+@pytest.mark.parametrize("ending", ["safetensors", "h5"])
+def test_memory_of_loading(tmp_path, ending):
     """A quarter of it may come on top of the weights; drawing them first would double them."""
     width, blocks = 2560, 16
-    small = _save(tmp_path / "small.safetensors", 4, 2)
-    large = _save(tmp_path / "large.safetensors", width, blocks)
+    small = _save(tmp_path / f"small.{ending}", 4, 2)
+    large = _save(tmp_path / f"large.{ending}", width, blocks)
     code = _LOAD.format(width=width, blocks=blocks)
     run = [sys.executable, "-c", code, str(small), str(large)]
     done = subprocess.run(run, capture_output=True, text=True, timeout=300, check=True)

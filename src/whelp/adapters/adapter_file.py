@@ -73,7 +73,7 @@ def load_adapter(model: SequenceModel, path: str | Path) -> SequenceModel:
     """
     path = Path(path)
     metadata, arrays = _read(path)
-    spec = load_params({"model": json.loads(metadata["model"])}).model
+    spec = load_params({"model": json.loads(metadata["model"])}).model.located(path.parent)
     transfer = load_params(
         {"model": spec.given(), "transfer": json.loads(metadata["transfer"])}
     ).transfer

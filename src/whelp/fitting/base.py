@@ -89,4 +89,5 @@ def load_keras(path: str | Path) -> SequenceModel:
             f"{path} holds a {type(model).__name__}: expected a model of whelp. Save the model "
             "itself, not an ensemble or a model around it."
         )
+    model.spec = model.spec.located(path.parent)
     return model

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -184,6 +185,12 @@ class ModelSpec(Spec):
             SpecError: They do not fit.
         """
         return ModelSpec.parse({**self.given(), **keys}, path=["model"])
+
+    def located(self, folder: str | Path) -> ModelSpec:
+        """Return the section as read from a file in a folder: files that it names are found."""
+        if self.provenance is None or self.provenance.windows is None:
+            return self
+        return self.model_copy(update={"provenance": self.provenance.located(folder)})
 
     def defaults(self) -> dict[str, Any]:
         """Return what blocks take where they do not say otherwise, by key."""

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
 from whelp.specs.base import Spec
+
+TRAINING, PRETRAINING = "training", "pretraining"
+"""Trainings whose windows a model names; with several data sets there is one for each head."""
 
 
 class Provenance(Spec):
@@ -16,5 +23,34 @@ class Provenance(Spec):
     """Digest of the file."""
     licence: str | None = None
     """Licence of the weights."""
-    windows: str | None = None
-    """The windows that the weights were trained on, and those that were held out."""
+    windows: str | dict[str, str] | None = None
+    """The windows that the weights were trained on, and those that were held out: a BED file with
+    their labels (train, valid, test, or fold0 and so on) in the fourth column, such as the
+    `sequences.bed` of a data set; or one for each training by its name, such as "pretraining", or
+    the name of a head. Where there is no such file, words for people."""
+    held_out: list[str] | None = None
+    """Labels of windows that were not trained on, where they are not test and valid."""
+
+    def window_files(self) -> Mapping[str, str]:
+        """Returns the windows by the name of the training."""
+        if isinstance(self.windows, str):
+            return {TRAINING: self.windows}
+        return self.windows or {}
+
+    def located(self, folder: str | Path) -> Self:
+        """Returns a copy in which windows that are files have absolute names.
+
+        Args:
+          folder: Folder of the file that named them, where they are looked for, also by their last
+            names alone: a folder that was moved as a whole keeps them together.
+        """
+        files = {name: _located(Path(folder), file) for name, file in self.window_files().items()}
+        windows = files[TRAINING] if isinstance(self.windows, str) else files
+        return self.model_copy(update={"windows": windows or None})
+
+
+def _located(folder: Path, name: str) -> str:
+    for path in (folder / name, folder / Path(name).name):
+        if path.is_file():
+            return str(path.absolute())
+    return name

@@ -26,6 +26,7 @@ from whelp.weights.pairing import (
     named_layer,
     pair_tensors,
 )
+from whelp.weights.porting import own_pages
 
 _KERAS_VERSION = "2.15.0"
 
@@ -64,7 +65,10 @@ def load_baskerville(model: SequenceModel, path: str | Path, *, trunk: bool | No
 
 
 def _read(dataset: h5py.Dataset, shape: tuple[int, ...]) -> NDArray[Any]:
-    return np.asarray(dataset).reshape(shape)
+    array = own_pages(dataset.shape, np.dtype("float32"))
+    if array.size:
+        dataset.read_direct(array)
+    return array.reshape(shape)
 
 
 def _advice(misfit: Misfit) -> str:
