@@ -28,7 +28,7 @@ def add_replicates(report: Report, accuracy: pd.DataFrame, split: str) -> None:
     report.add_table(
         pd.DataFrame(rows),
         caption=f"Replicates, {split} windows: means over tracks. All other numbers are of the "
-        "averaged predictions.",
+        "averaged predictions, but standard deviations (sd), which are over replicates.",
         total=True,
         columns=[
             Column("replicate", "Replicate"),

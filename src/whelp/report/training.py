@@ -173,7 +173,7 @@ def _add_track_table(report: Report, table: pd.DataFrame, split: str) -> None:
             ),
             *(Column(name, NUMBER_NAMES[name], formats.score, numeric=True) for name in names[1:]),
             *(
-                Column(f"{name}_sd", "sd over replicates", formats.score, numeric=True)
+                Column(f"{name}_sd", f"{NUMBER_NAMES[name]}, sd", formats.score, numeric=True)
                 for name in names[:1]
                 if f"{name}_sd" in table
             ),
