@@ -139,6 +139,9 @@ def test_only_one_process_trains_a_replicate(
         result = whelp(*line, "--crosses", 1, "--resume")
     assert result.exit_code == 1
     assert "another process trains" in result.output and "1 of 1 replicates failed" in result.output
+    gathered = whelp("gather", project.folder / "out")
+    assert gathered.exit_code == 1
+    assert "2 of 2 replicates are not finished: f1c0 (failed), f1c1 (unfinished)" in gathered.output
 
 
 def test_the_drop_in_begins_from_another_folder(
