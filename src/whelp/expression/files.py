@@ -53,14 +53,14 @@ def write_gene_accuracy(accuracy: GeneAccuracy, out_dir: str | Path) -> None:
 
 
 def contrast_table(contrasts: Sequence[Contrast]) -> pd.DataFrame:
-    """Give the numbers of contrasts, a row each."""
+    """Give the numbers of contrasts, a row each; the assay is `all` where none is in common."""
     names = ("min_change", "up", "down", "pearsonr", "spearmanr", "auroc_up", "auroc_down")
     return pd.DataFrame(
         [
             {
                 "a": part.a,
                 "b": part.b,
-                "assay": part.assay,
+                "assay": part.assay or "all",
                 "tracks_a": part.tracks[0],
                 "tracks_b": part.tracks[1],
                 "genes": len(part.genes),
