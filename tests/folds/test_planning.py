@@ -1,11 +1,12 @@
 """Which folds are tested and validated on, and what weights have seen of them."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from whelp.folds import FoldsError, FoldsSettings
+from whelp.folds import FoldsError, FoldsSettings, set_up_folds
 from whelp.folds.data_layout import FoldData, read_fold_data
 from whelp.folds.planning import plan_folds
 
@@ -140,3 +141,17 @@ def test_weights_of_the_same_fold(shared_folds: Path, tmp_path: Path) -> None:
     assert set(_planned(shared_folds, **known).values()) == {(fold, "") for fold in range(4)}
     with pytest.raises(FoldsError, match=r"f0c0: .* \(fold 2;"):
         _planned(shared_folds, **known, valid_fold=2, folds=[0])
+
+
+def test_the_provenance_of_the_parameters_names_the_windows(
+    given: Path, shared_folds: Path, trunks: str, split: Path
+) -> None:
+    params = json.loads((given / "params.json").read_text())
+    params["model"]["provenance"] = {"windows": split.name}
+    (given / "params.json").write_text(json.dumps(params))
+    wanted = FoldsSettings(pretrained=trunks, crosses=1)
+    jobs, notes = set_up_folds(given / "params.json", shared_folds, given / "out", wanted)
+    assert [(job.replicate.name, job.replicate.leak) for job in jobs] == [("f2c0", "")]
+    assert f"as in {split}" in notes[0]
+    copied = json.loads((given / "out" / "params.json").read_text())
+    assert copied["model"]["provenance"]["windows"] == str(split)

@@ -91,7 +91,7 @@ _OPTIONS: Sequence[Callable[[Any], Any]] = (
         multiple=True,
         metavar="BED",
         help="sequences.bed of the data that the weights were trained on; repeatable, one a "
-        "DATA_DIR.",
+        "DATA_DIR.  [default: what PARAMS says of their provenance]",
     ),
     click.option(
         "--held-out",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import count, takewhile
 from pathlib import Path
@@ -12,6 +13,34 @@ from whelp.folds.data_layout import FoldData
 from whelp.folds.errors import FoldsError
 from whelp.folds.leaks import UNKNOWN, Pretraining, leak, read_pretraining, refuse_leak
 from whelp.folds.settings import FoldsSettings, Replicate
+from whelp.specs import ModelSpec
+
+
+def with_provenance(settings: FoldsSettings, model: ModelSpec, *, data_sets: int) -> FoldsSettings:
+    """Takes windows of the pretraining from the parameters, where they name them and nobody else.
+
+    Args:
+        settings: What is wanted; unchanged if it names windows, or no weights.
+        model: The model, whose provenance may name files that are there.
+        data_sets: Number of data sets, which are for the first heads. Where one of them has no
+            such file, or more than one, nothing is known.
+    """
+    provenance = model.provenance
+    if settings.pretrained is None or settings.pretrained_splits or provenance is None:
+        return settings
+    chosen = []
+    for head in list(model.heads)[:data_sets]:
+        others = set(model.heads) - {head}
+        own = [
+            file
+            for name, file in provenance.window_files().items()
+            if name not in others and Path(file).is_file()
+        ]
+        if len(own) != 1:
+            return settings
+        chosen.append(own[0].replace("{", "{{").replace("}", "}}"))
+    held_out = settings.held_out or tuple(provenance.held_out or ())
+    return replace(settings, pretrained_splits=chosen, held_out=held_out)
 
 
 class Past:

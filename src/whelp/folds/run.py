@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from whelp.files import atomic_path
 from whelp.folds.data_layout import read_fold_data, replicate_data, write_replicate_data
 from whelp.folds.errors import FoldsError
+from whelp.folds.past import with_provenance
 from whelp.folds.places import FAILURE, PARAMS
 from whelp.folds.planning import plan_folds
 from whelp.folds.record import RECORD, FoldsRecord, digest, joined, read_record, write_record
@@ -117,6 +118,7 @@ def set_up_folds(
     data = [read_fold_data(each) for each in several]
     if settings.genes is not None and len(data) > 1:
         raise FoldsError("genes can be evaluated where there is one data set, of one genome")
+    settings = with_provenance(settings, given.model, data_sets=len(data))
     replicates, notes = plan_folds(data, settings)
     if given.transfer is not None and settings.pretrained is None:
         notes.append(
@@ -153,7 +155,10 @@ def _trainable(params: str | Path | Mapping[str, Any]) -> Params:
     if given.train is None:
         source = "" if isinstance(params, Mapping) else str(params)
         raise SpecError("this section", file=source, path="train", problem="the section is missing")
-    return given
+    if isinstance(params, Mapping):
+        return given
+    # Files that are named from its folder are to be found from another one, too.
+    return given.model_copy(update={"model": given.model.located(Path(params).parent)})
 
 
 def _found(folder: Path, settings: FoldsSettings) -> FoldsRecord | None:
@@ -180,7 +185,7 @@ def _write_params(given: Params, source: str | Path | Mapping[str, Any], target:
     if target.exists() and digest(load_params(target)) == digest(given):
         return
     with atomic_path(target) as temporary:
-        if isinstance(source, Mapping):
+        if isinstance(source, Mapping) or digest(load_params(source)) != digest(given):
             temporary.write_text(given.to_json(), encoding="utf-8")
         else:
             shutil.copyfile(source, temporary)

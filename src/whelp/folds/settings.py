@@ -22,7 +22,7 @@ class FoldsSettings:
             and its test fold, by default the one that it was validated on.
         pretrained: Weights to begin from; `{f}` and `{c}` stand for fold and cross.
         pretrained_splits: `sequences.bed` of the pretraining, one a data set, with `{f}` and `{c}`
-            where it differs.
+            where it differs. By default those that the parameters' provenance names.
         held_out: Labels of that file that were not trained on, that of the test first.
         allow_leak: Whether held-out windows may be ones that the weights were trained on.
         resume: Whether to go on with the replicates that are in the folder.
