@@ -75,6 +75,9 @@ def _prepare(lines: list[list[str]], run_line: Callable[..., str]) -> None:
         for name in ("causal", "negatives"):
             score = f"whelp score params.json model.h5 {name}.vcf -g hg38.fa -t data/targets.txt"
             run_line([*score.split(), "-o", name, "--no-report"])
+    if lines[0][:2] == ["whelp", "gather"]:
+        score = "whelp score params.json model.h5 variants.vcf -g hg38.fa -t data/targets.txt"
+        run_line([*score.split(), "-o", "scores", "--part", "1/1"])
     for word in words:
         if word.startswith("model_r"):
             Path(word).write_bytes(Path("model.h5").read_bytes())

@@ -11,19 +11,15 @@ from whelp.cli.common import EXISTING_FOLDER, guarded
 from whelp.cli.recorded import recorded_options
 
 _HELP = """\
-Put together what jobs with --part have made in the folder OUT: scores, a data set, or replicates.
+Put together what jobs with --part have made in the folder OUT: scores, or a data set.
 
-The options are those of the jobs. Where parts are missing, it says which. What comes out is what
-the command would have made without --part.
+Each of N jobs, on any machines that share the folder, calls `whelp score` or `whelp data` with the
+same options and --part 1/N to --part N/N. The options are those of the jobs; where parts are
+missing, it says which. What comes out is what the command would have made without --part.
 
 \b
 Example:
   whelp gather scores
-
-\b
-after, on any machines that share the folder,
-  whelp score params.json model.h5 variants.vcf -g hg38.fa -t targets.txt -o scores --part 1/2
-  whelp score params.json model.h5 variants.vcf -g hg38.fa -t targets.txt -o scores --part 2/2
 """
 
 
