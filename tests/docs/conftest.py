@@ -65,10 +65,11 @@ def _write_folds(folder: Path, tiny: Any) -> None:
 def _write_annotation(folder: Path) -> None:
     """Genes in the test windows of the data, of both strands."""
     exon = 'chr1\tx\texon\t{}\t{}\t.\t{}\t.\tgene_id "g{}";\n'
-    rows = [row.split("\t") for row in (folder / "data" / "sequences.bed").read_text().splitlines()]
+    windows = (folder / "data" / "sequences.bed").read_text().splitlines()
+    rows = [row.split("\t") for row in windows]
     starts = [int(start) for _, start, _, split in rows if split == "test"]
     lines = [
-        exon.format(start + 100 * at, start + 100 * at + 40 * at, "+-"[at // 2 % 2], f"{start}.{at}")
+        exon.format(start + 100 * at, start + 140 * at, "+-"[at // 2 % 2], f"{start}.{at}")
         for start in starts
         for at in range(1, 8, 2)
     ]
