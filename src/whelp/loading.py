@@ -67,8 +67,6 @@ def load(
     """
     parsed = load_params(params)
     spec = parsed.model
-    if not isinstance(params, Mapping):
-        spec = spec.located(Path(params).parent)
     transfer = _adapter_keys(spec)
     if weights is not None and is_port(weights):
         with placed(file=params):

@@ -159,6 +159,8 @@ def _say_accuracy(assessment: Any) -> None:
     if attributes.get("loss") is not None:
         say(f"loss {attributes['loss'] + attributes['penalty']:.5f}")
     say(f"{attributes['windows']} windows. {attributes['space']}")
+    for sentence in attributes.get("training_windows", {}).get("sentences", ()):
+        say(sentence)
 
 
 def _say_replicates(accuracy: Any, words: Mapping[str, str]) -> None:

@@ -13,9 +13,10 @@ import keras
 import numpy as np
 import pandas as pd
 
-from whelp.data import Dataset
+from whelp.data import DataError, Dataset
 from whelp.expression import GeneAccuracy
-from whelp.models import ensemble
+from whelp.making.exposure import ExposureCount, read_exposures
+from whelp.models import SequenceModel, ensemble
 from whelp.training.committee import Committee
 from whelp.training.evaluation import evaluate, write_evaluation
 from whelp.training.examples import Examples
@@ -129,8 +130,41 @@ def assess(
                 step=settings.step,
                 out_dir=folder / "bedgraph",
             )
+    if (seen := seen_windows(models[0], data)) is not None:
+        accuracy.attrs["training_windows"] = seen
     write_evaluation(accuracy, folder)
     return Assessment(accuracy, examples, averaging)
+
+
+def seen_windows(model: keras.Model, data: Dataset) -> dict[str, Any] | None:
+    """Says which windows a model was trained on before, as far as it knows what it was trained on.
+
+    Args:
+      model: The model.
+      data: The windows.
+
+    Returns:
+      `seen` (name of the training -> windows that overlap with its own) and `sentences` for people;
+      `None` for a model that says nothing.
+    """
+    exposures = read_exposures(model.spec, model.head) if isinstance(model, SequenceModel) else []
+    if not exposures:
+        return None
+    count = ExposureCount(exposures)
+    try:
+        places = data.windows
+    except DataError as error:
+        known = f"Which windows lie in those of the model's training is not known: {error}"
+        return {"seen": {}, "sentences": [known]}
+    columns = [places["chrom"].to_numpy(str), *(places[c].to_numpy() for c in ("start", "end"))]
+    count.add(*columns)
+    return {"seen": count.seen, "sentences": count.sentences("windows")}
+
+
+def seen_words(assessment: Assessment) -> str | None:
+    """Gives the sentences of `seen_windows` in a line."""
+    seen = assessment.accuracy.attrs.get("training_windows")
+    return None if seen is None else ". ".join(seen["sentences"])
 
 
 @contextmanager

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from whelp.fitting.folder import PARAMS
 from whelp.fitting.inputs import Genome, open_genomes, trained_spec, with_data_transform
+from whelp.fitting.lineage import Lineage, trace
 from whelp.fitting.options import RunSettings
 from whelp.specs import ModelSpec, Params, SpecError, TrainSpec, TransferSpec, load_params, placed
+from whelp.specs.provenance import PRETRAINING
 from whelp.training.run import FREE_KEYS
 
 _ADAPTER_KEYS = ("adapter", "adapter_latent", "se_rank", "conv_select")
@@ -29,6 +32,7 @@ class Job:
       genomes: Data directories and their heads.
       out_dir: Where to write.
       settings: The rest.
+      lineage: What the model will say of where it comes from; `params` and `model` say it, too.
     """
 
     params: Params
@@ -39,6 +43,7 @@ class Job:
     genomes: list[Genome]
     out_dir: Path
     settings: RunSettings
+    lineage: Lineage
 
     @property
     def name(self) -> str:
@@ -59,7 +64,7 @@ class Job:
         """What must be the same for the run to be resumed; plain JSON values."""
         train = self.train.model_dump(mode="json")
         values = {
-            "model": self.model.given(),
+            "model": {k: v for k, v in self.model.given().items() if k != "provenance"},
             "transfer": None if self.transfer is None else self.transfer.model_dump(mode="json"),
             "train": {key: value for key, value in train.items() if key not in FREE_KEYS},
             "precision": self.settings.precision,
@@ -117,7 +122,22 @@ def make_job(
     if settings.devices is not None:
         train = train.model_copy(update={"num_gpu": settings.devices})
     model = trained_spec(without_adapter_keys(parsed.model, transfer), genomes)
-    return Job(parsed, source, model, train, transfer, genomes, Path(out_dir), settings)
+    folder = Path(out_dir)
+    lineage = trace(_beginning(parsed.model, source, folder), settings.weights, genomes)
+    if provenance := lineage.provenance():
+        own = parsed.model.replaced(provenance=provenance)
+        parsed = parsed.model_copy(update={"model": own})
+        model = model.replaced(provenance=lineage.provenance(folder.absolute()))
+    return Job(parsed, source, model, train, transfer, genomes, folder, settings, lineage)
+
+
+def _beginning(spec: ModelSpec, source: Path | None, folder: Path) -> ModelSpec:
+    """Leaves out what a run said of itself, where it is gone on with from its own parameters."""
+    own = folder / PARAMS
+    if spec.provenance is None or source is None or not own.is_file() or not source.samefile(own):
+        return spec
+    kept = {k: v for k, v in spec.provenance.window_files().items() if k.startswith(PRETRAINING)}
+    return spec.replaced(provenance=spec.provenance.given() | {"windows": kept or None})
 
 
 def without_adapter_keys(spec: ModelSpec, transfer: TransferSpec | None) -> ModelSpec:

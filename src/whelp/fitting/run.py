@@ -146,6 +146,7 @@ def _open_folder(job: Job, model: SequenceModel) -> None:
     job.out_dir.mkdir(parents=True, exist_ok=True)
     if job.settings.existing == "replace":
         clear_folder(job.out_dir)
+    job.lineage.write(job.out_dir)
     write_params(job.params, job.source, job.out_dir)
     if job.settings.skip_train:
         return

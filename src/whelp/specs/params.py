@@ -41,7 +41,8 @@ def load_params(source: str | Path | Mapping[str, Any] | Params) -> Params:
     """Read a parameter file, as Baskerville projects hold it.
 
     Args:
-        source: Path of a JSON file, or its content as a mapping.
+        source: Path of a JSON file, or its content as a mapping. Files of windows that it names are
+            looked for in its folder, and have absolute names then.
 
     Raises:
         SpecError: No JSON, an unknown or missing key, a wrong type or an impossible combination;
@@ -54,7 +55,9 @@ def load_params(source: str | Path | Mapping[str, Any] | Params) -> Params:
         return _parse(plain(source))
     file = str(source)
     try:
-        return _parse(_read_json(Path(source)))
+        parsed = _parse(_read_json(Path(source)))
+        model = parsed.model.located(Path(source).parent)
+        return parsed.model_copy(update={"model": model})
     except SpecError as error:
         raise error.below("", file=file) from None
 

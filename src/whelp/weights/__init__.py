@@ -3,12 +3,13 @@
 from whelp.weights.baskerville import has_adapters, load_baskerville, save_baskerville
 from whelp.weights.errors import WeightsError
 from whelp.weights.porting import PortError, Rule, port
-from whelp.weights.ports import find, is_port, load_port, provenance_of
+from whelp.weights.ports import file_digest, find, is_port, load_port, provenance_of
 
 __all__ = [
     "PortError",
     "Rule",
     "WeightsError",
+    "file_digest",
     "find",
     "has_adapters",
     "is_port",

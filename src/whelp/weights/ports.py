@@ -115,12 +115,12 @@ def provenance_of(file: SourceFile) -> dict[str, str]:
     """
     with open_port(file.path) as tensors:
         library = library_of(tensors, file.path).name
-    facts = {"source": file.source, "library": library, "sha256": _digest(file.path)}
+    facts = {"source": file.source, "library": library, "sha256": file_digest(file.path)}
     return facts | ({"licence": file.licence} if file.licence else {})
 
 
-def _digest(path: Path) -> str:
-    """SHA-256 of a file; of a checkpoint of TensorFlow, that of its numbers."""
+def file_digest(path: Path) -> str:
+    """Returns the SHA-256 of a file; of a checkpoint of TensorFlow, that of its numbers."""
     parts = (
         sorted(path.parent.glob(f"{path.stem}.data-*")) if path.suffix == _TENSORFLOW else [path]
     )
