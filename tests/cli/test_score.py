@@ -1,5 +1,6 @@
 """`whelp score` and `whelp.score`, with a tiny model on a random genome."""
 
+import html
 import json
 import re
 from collections.abc import Callable
@@ -215,3 +216,32 @@ def test_the_model_says_how_targets_were_squashed(
 def _substitution(folder: Path) -> tuple[str, str]:
     base = (folder / "genome.fa").read_text().splitlines()[1][3000]
     return base, other(base)
+
+
+def test_variants_in_windows_of_a_training(
+    whelp: Callable[..., Any], line: list[Any], tmp_path: Path
+) -> None:
+    """The parameters name them: the terminal, the file and the report say what lies there."""
+    params = Path(line[1])
+    content = json.loads(params.read_text())
+    # Whose chromosome has its other name.
+    (params.parent / "trunk.bed").write_text(
+        "1\t0\t3000\ttrain\n1\t3000\t3001\ttrain\n1\t3001\t9000\ttest\n1\t0\t9\tvalid\n"
+    )
+    content["model"]["provenance"] = {"windows": {"pretraining": "trunk.bed"}}
+    params.write_text(json.dumps(content))
+    result = whelp(*line, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    scores = read(tmp_path / "out")
+    expected = scores["pos"] <= 3001
+    np.testing.assert_array_equal(scores["in_training"], expected)
+    assert 0 < expected.sum() < len(expected)
+    sentence = (
+        f"{expected.sum()} of {len(expected)} variants lie in windows of the model's pretraining "
+        "(trunk.bed)"
+    )
+    assert sentence in result.output.replace("\n", " ")
+    assert sentence in html.unescape((tmp_path / "out/report.html").read_text())
+    with h5py.File(tmp_path / "out/scores.h5") as file:
+        said = json.loads(file.attrs["training_windows"])
+    assert said == {"seen": {"pretraining": expected.sum()}, "sentences": [sentence]}

@@ -75,7 +75,9 @@ def say_transform(model: ModelSpec, old: bool | None) -> None:
 
 
 def say_scored(summary: ScoreSummary) -> None:
-    """Prints how many variants were scored and how many could not be."""
+    """Prints how many variants were scored, could not be, and were in windows of a training."""
+    from whelp.scoring.exposure import exposure_sentences
+
     by_gene = summary.rows != summary.variants
     if summary.resumed:
         what = "scores by gene had been made" if by_gene else "variants had been scored"
@@ -85,6 +87,8 @@ def say_scored(summary: ScoreSummary) -> None:
         warn(f"{count(summary.rejected)} variants cannot be scored; {rejected} says why")
     more = f", by gene in {count(summary.rows)} rows," if by_gene else ""
     say(f"{count(summary.variants)} variants scored{more} into {summary.path}")
+    for sentence in exposure_sentences(summary.path):
+        say(sentence)
 
 
 def say_mutated(summary: MutationSummary) -> None:

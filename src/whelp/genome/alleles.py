@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 from whelp.genome import dna
 from whelp.genome.fasta import Fasta
@@ -16,7 +16,7 @@ _SHOWN = 12
 _Letters = Callable[[str, int, int], str]
 
 
-def genome_name(chrom: str, lengths: Mapping[str, int]) -> str:
+def genome_name(chrom: str, lengths: Container[str]) -> str:
     """Find what a genome calls a chromosome: 1 or chr1, MT or chrM.
 
     Args:

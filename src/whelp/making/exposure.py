@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from whelp.genome.alleles import genome_name
 from whelp.genome.intervals import BedError, Spans
 from whelp.making.findings import Findings
 from whelp.making.window_checks import held_out_labels, trained_regions
@@ -42,13 +43,14 @@ class Exposure:
         """Say of intervals whether they share a base with a region.
 
         Args:
-            chroms: Chromosomes, of shape `(intervals,)`.
+            chroms: Chromosomes, of shape `(intervals,)`, with or without "chr".
             starts: First bases, bp from 0.
             ends: Bases after the last ones, bp.
         """
         found = np.zeros(len(chroms), dtype=bool)
         for chrom in np.unique(chroms):
-            spans = (self.regions or {}).get(str(chrom))
+            regions = self.regions or {}
+            spans = regions.get(genome_name(str(chrom), regions))
             if spans is None:
                 continue
             own = chroms == chrom
@@ -124,7 +126,8 @@ class ExposureCount:
         unknown = f"Which {what} lie in windows of the model's {name} is not known"
         if each.regions is None:
             return f"{unknown}: its provenance says {each.source!r}; {each.problem}"
-        if self._met and not self._met.intersection(each.regions):
+        met = {genome_name(chrom, each.regions) for chrom in self._met}
+        if met and not met.intersection(each.regions):
             return f"{unknown}: {each.source} has other chromosomes ({listed(each.regions)})"
         assumed = f"; {each.problem}" if each.problem else ""
         return (

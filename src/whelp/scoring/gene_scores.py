@@ -14,8 +14,10 @@ from whelp.genome.genes import Gene
 from whelp.genome.located_genes import located_genes
 from whelp.genome.variant_windows import Window
 from whelp.genome.variants import Rejected, Variant
+from whelp.making.exposure import read_exposures
 from whelp.models import SequenceModel
 from whelp.scoring.alleles import AlleleCoverage, Pair
+from whelp.scoring.exposure import write_exposure
 from whelp.scoring.gene_statistics import Bins, GeneBins, gene_coverage
 from whelp.scoring.gene_table import write_gene_scores
 from whelp.scoring.gene_windows import GeneSettings, GeneWindows, Place
@@ -74,6 +76,7 @@ class GeneScorer:
         self._strands = Strands.of(targets)
         # Files of other commands have none.
         self.groups = Groups.of(targets, self._strands) if settings.merge_first else Groups({})
+        self._exposures = read_exposures(model.spec, model.head)
         self._untransform = self._undo(is_old(model.spec, settings.old))
         self.alleles = AlleleCoverage(
             model, targets, fasta, settings=settings, coverage=self._coverage
@@ -143,7 +146,7 @@ class GeneScorer:
         *,
         sizes: Sizes,
     ) -> None:
-        """Write scores.
+        """Write scores, and which variants the model was trained on, if it says so.
 
         Args:
             file: An empty file.
@@ -160,6 +163,7 @@ class GeneScorer:
             tracks=self._strands.rows(self._targets),
             groups=self.groups,
         )
+        write_exposure(file, self._exposures)
 
     def shown(self, coverage: Floats, window: Window) -> Floats:
         """Make of an allele's coverage `(shifts, bins, tracks)` what scores are of, to be drawn.

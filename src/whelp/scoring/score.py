@@ -11,6 +11,7 @@ import pandas as pd
 from whelp.genome.fasta import Fasta
 from whelp.models import SequenceModel
 from whelp.scoring.existing import REJECTED
+from whelp.scoring.exposure import exposure_sentences
 from whelp.scoring.gene_scores import GeneScorer
 from whelp.scoring.gene_windows import GeneSettings
 from whelp.scoring.run import VariantFile, score_to_file
@@ -59,7 +60,8 @@ def score(
         with the reasons. If the targets table has groups, `pd.DataFrame(table.attrs["groups"])` is
         that of their scores: a row for each group instead of each track, with the mean of its
         tracks for each statistic, and in STATISTIC_against_others what sets it apart from the mean
-        of the other groups.
+        of the other groups. Where the model names the windows that it was trained on,
+        `table.attrs["training_windows"]` says how many of the variants lie in them.
 
     Raises:
         whelp.genome.variants.VariantError: The variants cannot be read.
@@ -98,6 +100,8 @@ def score(
         if has_groups(summary.path):
             groups = pd.concat(list(group_frames(summary.path)), ignore_index=True)
             scores.attrs["groups"] = groups.to_dict("list")
+        if sentences := exposure_sentences(summary.path):
+            scores.attrs["training_windows"] = sentences
         scores.attrs["rejected"] = {}
         if summary.rejected:
             rejected = pd.read_csv(

@@ -12,9 +12,11 @@ import numpy.typing as npt
 from whelp.genome.fasta import Fasta
 from whelp.genome.variant_windows import Window, cluster_variants
 from whelp.genome.variants import Variant
+from whelp.making.exposure import read_exposures
 from whelp.models import SequenceModel
 from whelp.scoring.alleles import AlleleCoverage, Pair
 from whelp.scoring.existing import SCORES
+from whelp.scoring.exposure import write_exposure
 from whelp.scoring.group_table import write_groups
 from whelp.scoring.groups import Groups
 from whelp.scoring.predictor import Floats
@@ -56,6 +58,7 @@ class VariantScorer:
         self._strands = Strands.of(targets)
         # Baskerville's file has none.
         self.groups = Groups.of(targets, self._strands) if settings.merge_first else Groups({})
+        self._exposures = read_exposures(model.spec, model.head)
         self._untransform = Untransform(targets, old=is_old(model.spec, settings.old))
         self.alleles = AlleleCoverage(
             model, targets, fasta, settings=settings, coverage=self._coverage
@@ -107,7 +110,7 @@ class VariantScorer:
         *,
         sizes: Sizes,
     ) -> None:
-        """Write scores as `hound_snp.py` does; those of groups of tracks besides.
+        """Write scores as `hound_snp.py` does; those of groups, and what was trained on, besides.
 
         Args:
             file: An empty file.
@@ -118,6 +121,7 @@ class VariantScorer:
         write_scores(file, variants, rows, sizes=sizes, tracks=self._strands.rows(self._targets))
         for name in self.settings.statistics:
             write_groups(file, name, rows[name], self.groups)
+        write_exposure(file, self._exposures)
 
     def shown(self, coverage: Floats, window: Window) -> Floats:
         """Make of an allele's coverage `(shifts, bins, tracks)` what scores are of, to be drawn.
