@@ -78,7 +78,7 @@ def _facts(record: FoldsRecord) -> dict[str, str]:
     weights = list(dict.fromkeys(each.weights for each in record.replicates if each.weights))
     leaks = {each.leak for each in record.replicates if each.weights}
     unseen = "held-out windows are ones that the weights had not been trained on"
-    options = ", ".join(f"{name} {value}" for name, value in record.options.items() if value)
+    options = ", ".join(f"{name} {value}" for name, value in record.options.items())
     facts = {
         "command": record.command,
         "data": ", ".join(record.data),

@@ -102,7 +102,8 @@ def _expression(folder: Path) -> pd.DataFrame:
     ]
     contrasts = folder / "contrasts.tsv"
     for row in pd.read_table(contrasts).to_dict("records") if contrasts.exists() else ():
-        of = ":".join(str(row[name]) for name in ("a", "b")) + f" {row['assay']}"
+        assay = "" if pd.isna(row["assay"]) else f" ({row['assay']})"
+        of = f"{row['a']}:{row['b']}{assay}"
         rows += [{"of": of, "number": name, "value": row[name]} for name in _CHANGES]
     return pd.DataFrame(rows)
 

@@ -129,7 +129,8 @@ def set_up_folds(
     record = FoldsRecord(
         data=[str(each.folder) for each in data],
         params=digest(given),
-        options={name: value for name, value in options.items() if name != "command"},
+        # Without those that say no more than the default.
+        options={name: value for name, value in options.items() if value and name != "command"},
         replicates=tuple(replicates),
         genes=settings.genes,
         command=options.pop("command", ""),

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from whelp.cluster.machine import visible_gpus
 from whelp.files import atomic_path, exclusive
 from whelp.folds.gpus import own_gpus
@@ -162,9 +160,10 @@ def _remarks(replicate: Replicate) -> Mapping[str, str]:
 
 def _label(table: Path, leak: str) -> None:
     """Adds a column to a table of accuracy."""
-    values = pd.read_csv(table, sep="\t", dtype=str, keep_default_na=False)
+    heading, *rows = table.read_text(encoding="utf-8").splitlines()
+    lines = [f"{heading}\tleak", *(f"{row}\t{leak}" for row in rows)]
     with atomic_path(table) as temporary:
-        values.assign(leak=leak).to_csv(temporary, sep="\t", index=False)
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 @contextmanager
