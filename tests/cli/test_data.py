@@ -71,6 +71,61 @@ def test_a_data_set_and_what_is_printed(whelp: Callable, inputs: Path, tmp_path:
     assert not (out / "report.html").exists()
 
 
+def test_a_data_set_by_two_jobs(whelp: Callable, inputs: Path, tmp_path: Path) -> None:
+    files = ("data", "genome.fa", "targets_basic.txt", *LENGTHS, *CHROMS, "-p", 1)
+    assert whelp(*files, "-o", tmp_path / "whole").exit_code == 0
+    out = tmp_path / "out"
+    first = whelp(*files, "-o", out, "--part", "1/2")
+    assert (
+        "part 1 of 2: 2 tracks read" in first.output and "1 tracks of other parts" in first.output
+    )
+    lacking = whelp("gather", out)
+    assert lacking.exit_code == 1 and "1 of 3 tracks are not read yet" in lacking.output
+    assert "--part 2/2" in lacking.output and not (out / "report.html").exists()
+    second = whelp(*files, "-o", out, "--part", "2/2", "--resume")
+    assert f"`whelp gather {out}` ends the data set" in second.output
+    gathered = whelp("gather", out)
+    assert gathered.exit_code == 0 and "sparse" in gathered.output, gathered.output
+    assert folder_bytes(out) == folder_bytes(tmp_path / "whole")
+    assert "ctgA" in (out / "report.html").read_text()
+    again = whelp("gather", out)
+    assert again.exit_code == 2 and "no jobs with --part have begun anything there" in again.output
+
+
+def test_a_data_set_by_workers(
+    whelp: Callable, hound: Callable, inputs: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("distributed")
+    files = ("data", "genome.fa", "targets_basic.txt", *LENGTHS, *CHROMS)
+    assert whelp(*files, "-o", tmp_path / "whole", "-p", 1).exit_code == 0
+    result = whelp(*files, "-o", tmp_path / "out", "--cluster", "local", "--workers", 2)
+    assert result.exit_code == 0 and "dashboard: http" in result.output, result.output
+    assert folder_bytes(tmp_path / "out") == folder_bytes(tmp_path / "whole")
+    # The input is looked at before workers are.
+    broken = ("data", "genome.fa", "targets_missing.txt", *LENGTHS, "-o", tmp_path / "broken")
+    result = whelp(*broken, "--cluster", "tcp://127.0.0.1:9")
+    assert result.exit_code == 1 and "it does not have ctgD" in result.output
+    flags = ("--cluster", "nowhere.yaml", *LENGTHS, *CHROMS, "-o", tmp_path / "hound")
+    code, _, message = hound(*flags, "genome.fa", "targets_basic.txt")
+    assert code == 1 and "nowhere.yaml: expected the word local" in message
+
+
+def test_logs_say_now_and_then_how_far_it_is(capsys: pytest.CaptureFixture) -> None:
+    from whelp.cli.data_display import DataBar
+    from whelp.making import Progress
+
+    with DataBar(seconds=0) as often, DataBar() as seldom:
+        for done in range(3):
+            often(Progress("tracks", done, 2))
+            seldom(Progress("records", done, 2))
+    assert capsys.readouterr().out.splitlines() == [
+        "reading tracks: 0 of 2",
+        "reading tracks: 1 of 2",
+        "reading tracks: 2 done",
+        "writing windows: 2 done",
+    ]
+
+
 def test_the_plan_writes_nothing(whelp: Callable, inputs: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = whelp(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,15 +25,21 @@ if TYPE_CHECKING:
 
 _WORDS = {"tracks": "reading tracks", "records": "writing windows"}
 _MOST_TRACKS = 40
+_LOG_SECONDS = 60.0
 
 
 class DataBar(Closing):
-    """Shows how far the making of a data set is: bars with an estimate, or a line a stage.
+    """Shows how far the making of a data set is: bars with an estimate, or a line now and then.
 
     Bars begin with the first step and end with the last: others may follow.
+
+    Args:
+        seconds: Time between lines, where there is no terminal; the end of a stage has its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, seconds: float = _LOG_SECONDS) -> None:
+        self._seconds = seconds
+        self._said = time.monotonic()
         there = console(stderr=True)
         columns = (
             TextColumn("{task.description}"),
@@ -56,8 +63,7 @@ class DataBar(Closing):
         """Shows a step."""
         words = _WORDS[step.stage]
         if not self._shown:
-            if step.done == step.total:
-                say(f"{words}: {count(step.total)} done")
+            self._log(words, step)
             return
         self._progress.start()
         if step.stage not in self._tasks:
@@ -68,6 +74,14 @@ class DataBar(Closing):
             self._progress.update(self._tasks[step.stage], completed=step.done, name=step.name)
         if step.stage == "records" and step.done == step.total:
             self.close()
+
+    def _log(self, words: str, step: Step) -> None:
+        now = time.monotonic()
+        if step.done == step.total:
+            say(f"{words}: {count(step.total)} done")
+        elif now - self._said >= self._seconds:
+            self._said = now
+            say(f"{words}: {count(step.done)} of {count(step.total)}")
 
 
 def say_windows(windows: Sequence[LabeledWindow]) -> None:
