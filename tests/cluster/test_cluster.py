@@ -1,5 +1,6 @@
 """Jobs on Dask's workers; the tasks are functions of Python's that a worker can import."""
 
+import json
 import math
 import os
 import shutil
@@ -200,6 +201,25 @@ def test_files_of_batch_systems(tmp_path: Path, text: str, message: str) -> None
     pytest.importorskip("dask_jobqueue")
     (tmp_path / "batch.yaml").write_text(text)
     _refused(message, str(tmp_path / "batch.yaml"))
+
+
+def test_a_scheduler_that_is_lost(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
+    file = tmp_path / "scheduler.json"
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0"]
+    process = subprocess.Popen(
+        [*command, "--no-dashboard", "--scheduler-file", file], stderr=subprocess.DEVNULL
+    )
+    while not file.exists():
+        time.sleep(0.1)
+    address = json.loads(file.read_text())["address"]
+    with _worker(address), open_runner(address) as runner:
+        results = runner.run(time.sleep, [0.1] * 1000)
+        next(results)
+        process.kill()
+        process.wait()
+        with pytest.raises(ClusterError, match="connection to the scheduler is lost"):
+            list(results)
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_words_that_are_no_cluster(scheduler: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -70,5 +71,17 @@ def open_runner(
             f"--cluster {spec}: expected the word local, the address of a scheduler such as "
             "tcp://10.0.0.1:8786, or a YAML file that exists"
         )
-    with opened as runner:
+    with _quiet(), opened as runner:
         yield runner
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps Dask's tracebacks of a lost scheduler back: the runner says it in a sentence."""
+    logger = logging.getLogger("distributed.client")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
