@@ -133,6 +133,8 @@ def say_run(run: Any) -> None:
         label = "test" if len(run.accuracy) == 1 else f"test {head}"
         names = {"pearsonr": "Pearson r", "r2": "R2", "auroc": "AUROC", "auprc": "AUPRC"}
         shown += [(f"{label} {names[n]}", score(table[n].mean())) for n in names if n in table]
+        seen = table.attrs.get("training_windows", {})
+        shown += [(f"{label} windows", sentence) for sentence in seen.get("sentences", ())]
     shown.append(("written to", str(run.out_dir)))
     say()
     show_facts(shown)

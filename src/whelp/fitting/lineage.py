@@ -97,20 +97,21 @@ def _weights_facts(weights: str | Path) -> dict[str, Any]:
     if is_port(weights):
         return dict(provenance_of(find(weights)))
     path = Path(weights)
+    spec = _weights_spec(path)
+    given = {} if spec is None or spec.provenance is None else spec.provenance.given()
+    if "source" in given or not path.is_file():
+        return given
+    return {"source": path.name, "sha256": file_digest(path), **given}
+
+
+def _weights_spec(path: Path) -> ModelSpec | None:
     if path.suffix == ".keras":
-        spec = ModelSpec.parse(read_saved(path)[0]["model"]).located(path.parent)
-    elif (beside := path.with_name(PARAMS)).is_file():
-        try:
-            spec = load_params(beside).model
-        except SpecError:
-            return _file_facts(path)
-    else:
-        return _file_facts(path)
-    return _file_facts(path) if spec.provenance is None else spec.provenance.given()
-
-
-def _file_facts(path: Path) -> dict[str, Any]:
-    return {"source": path.name, "sha256": file_digest(path)} if path.is_file() else {}
+        return ModelSpec.parse(read_saved(path)[0]["model"]).located(path.parent)
+    beside = path.with_name(PARAMS)
+    try:
+        return load_params(beside).model if beside.is_file() else None
+    except SpecError:
+        return None
 
 
 def _rows(genome: Genome) -> Iterator[LabeledWindow]:
