@@ -15,7 +15,8 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -23,6 +24,10 @@ from types import ModuleType
 from typing import Any
 
 BACKENDS = ("tensorflow", "jax", "torch")
+
+# Keras imports them where they are installed, for wrappers and pictures that whelp does not use;
+# so it does with other backends: seconds together, and a quarter of a gigabyte.
+_UNUSED = ("sklearn", "matplotlib", "pandas")
 
 REGISTERED: dict[str, tuple[str, ...]] = {
     "whelp.layers": (
@@ -89,6 +94,24 @@ def choose_backend() -> str | None:
     if wanted in installed:
         return wanted
     return installed[0] if installed else None
+
+
+@contextmanager
+def keras_alone() -> Iterator[None]:
+    """Lets Keras be imported with its backend alone, and without TensorFlow's greetings.
+
+    Within, packages that it would import for other uses, and which nobody has imported yet, seem
+    not to be installed.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    hidden = {*_UNUSED, *BACKENDS} - {choose_backend()} - set(sys.modules)
+    # Python's own way to say that an import of the name fails.
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 def prepare_keras() -> None:

@@ -11,15 +11,12 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from whelp._keras_setup import BACKENDS, choose_backend
+from whelp._keras_setup import keras_alone
 from whelp.cli.console import fail
 from whelp.stopping import REQUEUE, Terminated, ended_by_sigterm
 
 INTERRUPTED = 130
 _MEMORY = ("RESOURCE_EXHAUSTED", "OOM when allocating", "out of memory", "Out of memory")
-# Keras imports them where they are installed, for wrappers and pictures that no command uses, and
-# so it does with other backends: together seconds, and a quarter of a gigabyte.
-_UNUSED = ("sklearn", "matplotlib", "pandas")
 DEBUG_VARIABLE = "WHELP_DEBUG"
 
 
@@ -114,29 +111,14 @@ def quiet_start() -> Iterator[None]:
                 sys.stderr.write(hidden.read().decode(errors="replace"))
 
 
-@contextmanager
-def _without(modules: set[str]) -> Iterator[None]:
-    """Lets modules seem not to be installed, but those that are imported already."""
-    hidden = modules - set(sys.modules)
-    # Python's own way to say that an import of the name fails.
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
-
-
 def import_backend(*, cpu: bool = False) -> None:
     """Imports Keras and its backend, without their greetings.
 
     Args:
         cpu: Leave GPUs to other processes, which they serve one at a time.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    others = set(BACKENDS) - {choose_backend()}
-    with quiet_start(), _without({*_UNUSED, *others}):
+    with quiet_start(), keras_alone():
         import keras
 
         if cpu:

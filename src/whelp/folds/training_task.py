@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import sys
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whelp._keras_setup import keras_alone
 from whelp.cluster.machine import visible_gpus
 from whelp.files import atomic_path, exclusive
 from whelp.folds.gpus import own_gpus
@@ -75,11 +77,11 @@ class TrainReplicates:
 def train_replicate(job: TrainingJob) -> Failure | None:
     """Trains a replicate in this process, or goes on with it; its folder says how far it is."""
     job.folder.mkdir(parents=True, exist_ok=True)
-    # Else TensorFlow greets each of them.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     busy = f"another process trains {job.folder}"
     with _logged(job.folder / LOG):
         try:
+            with keras_alone():
+                importlib.import_module("keras")
             with exclusive(job.folder / ".lock", busy):
                 if not is_trained(job.folder):
                     _train(job)
