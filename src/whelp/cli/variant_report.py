@@ -45,7 +45,6 @@ def write_variant_report(
     from whelp.interpreting.variant_pictures import with_pictures
     from whelp.interpreting.variant_report import variant_tables
     from whelp.report import variants_report
-    from whelp.scoring.exposure import exposure_sentences
     from whelp.scoring.gene_scores import GeneScorer
     from whelp.scoring.grid import Grid
     from whelp.scoring.statistics import STATISTICS
@@ -57,8 +56,6 @@ def write_variant_report(
         return None
     facts = {"command": command_line(), **{name: str(path) for name, path in files.items()}}
     facts |= {"engine": scorer.alleles.predictor.describe(), "whelp": whelp.__version__}
-    if sentences := exposure_sentences(summary.path):
-        facts["seen in training"] = ". ".join(sentences)
     tables = variant_tables(summary.path, ranking[0], rejected=summary.rejected, facts=facts)
     old = is_old(model.spec, settings.old)
     measure = TrackStatistics(targets, ranking[:1], old=old)

@@ -161,12 +161,6 @@ def seen_windows(model: keras.Model, data: Dataset) -> dict[str, Any] | None:
     return {"seen": count.seen, "sentences": count.sentences("windows")}
 
 
-def seen_words(assessment: Assessment) -> str | None:
-    """Gives the sentences of `seen_windows` in a line."""
-    seen = assessment.accuracy.attrs.get("training_windows")
-    return None if seen is None else ". ".join(seen["sentences"])
-
-
 @contextmanager
 def _made(folder: Path) -> Iterator[None]:
     """Makes a folder; after an error a new one goes again if nothing is in it."""

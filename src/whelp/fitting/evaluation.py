@@ -8,7 +8,7 @@ from pathlib import Path
 
 from whelp.data import Dataset
 from whelp.expression.files import write_gene_accuracy
-from whelp.fitting.assessment import Assessment, AssessmentSettings, assess, seen_words
+from whelp.fitting.assessment import Assessment, AssessmentSettings, assess
 from whelp.fitting.evaluation_inputs import EvaluationFiles, open_evaluation
 from whelp.fitting.gene_evaluation import GeneQuestion, ask_genes, summarize_genes
 from whelp.fitting.summary import shown_examples
@@ -90,7 +90,6 @@ def write_evaluation_report(
         "replicates": ", ".join(map(str, files.replicates)) or None,
         "data": files.data_dir,
         "windows": f"{data.num_seqs} of {files.pattern or files.split}",
-        "seen in training": seen_words(assessment),
     }
     summary = RunSummary(
         name=Path(files.weights).stem,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from whelp.data import DataError, Dataset
-from whelp.fitting.assessment import Assessment, seen_words
+from whelp.fitting.assessment import Assessment
 from whelp.inspection import ModelFacts
 from whelp.models import SequenceModel
 from whelp.report import RunSummary, ScatterSample, WindowExample, training_report
@@ -131,10 +131,9 @@ def summarize_run(
     """Gathers what a report shows of a run, for one of its heads."""
     examples, scatter = ((), ()) if assessed is None else shown_examples(*assessed)
     training = run.training
-    words = None if assessed is None else seen_words(assessed[0])
     return RunSummary(
         name=run.name,
-        facts={**facts, **({} if words is None else {"seen in training": words})},
+        facts=facts,
         trained_parameters=run.facts.trained_parameters,
         total_parameters=run.facts.total_parameters,
         seconds=run.seconds,

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from whelp.report import VariantTables
+from whelp.scoring.exposure import exposure_sentences
 from whelp.scoring.score_table import top_scores
 
 _BLOCK = 1 << 14
@@ -61,6 +62,7 @@ def variant_tables(
         len(largest),
         rejected,
         facts=facts or {},
+        seen=exposure_sentences(scores),
     )
 
 

@@ -98,7 +98,8 @@ def add_accuracy(report: Report, accuracy: pd.DataFrame, split: str) -> None:
     """Add accuracy by assay, as a figure and a table, and track by track."""
     table = accuracy.assign(assay=accuracy["description"].map(assay))
     colours = assay_colours(table["assay"])
-    report.add_section("Accuracy", SPACE)
+    seen = accuracy.attrs.get("training_windows", {}).get("sentences", ())
+    report.add_section("Accuracy", " ".join([SPACE, *(f"{sentence}." for sentence in seen)]))
     report.add_figures(
         assay_spread(accuracy),
         f"Every track on the {split} windows; the upright line is the mean of an assay. Arrowheads "

@@ -51,6 +51,7 @@ class VariantTables:
         rejected: Number of those that could not be.
         pictures: Variants to look at.
         facts: How they were scored, with the command as `command`.
+        seen: How many of them the model was trained on, in sentences; nothing where nobody knows.
     """
 
     statistic: str
@@ -62,6 +63,7 @@ class VariantTables:
     rejected: int = 0
     pictures: Sequence[VariantPicture] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+    seen: Sequence[str] = ()
 
 
 def variants_report(
@@ -108,7 +110,7 @@ def _what(tables: VariantTables) -> str:
 
 
 def _add_ranking(report: Report, tables: VariantTables) -> None:
-    report.add_section("Ranking")
+    report.add_section("Ranking", " ".join(f"{sentence}." for sentence in tables.seen))
     columns = [Column(name, header) for name, header in _TEXTS.items() if name in tables.best]
     columns.append(Column(tables.statistic, tables.statistic, formats.signed, numeric=True))
     spread = f"{tables.statistic}_sd"
