@@ -19,6 +19,9 @@ from whelp.cluster.scheduler import Tell, await_workers, dashboard, job_environm
 LOST_WORKERS = {"distributed.scheduler.allowed-failures": 10}
 """How many workers may be lost over one job, which may have nothing to do with it."""
 
+# Ctrl-C reaches the whole group; this process decides what it means.
+_DEAF = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+
 
 @contextmanager
 def open_local(
@@ -66,4 +69,5 @@ def _cluster(workers: int) -> LocalCluster:
             # A job is done in a process of its own, of whose memory Dask knows nothing.
             memory_limit=0,
             silence_logs=logging.ERROR,
+            preload=[_DEAF],
         )

@@ -7,6 +7,7 @@ import queue
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from distributed import Client, Future, KilledWorker
@@ -70,7 +71,8 @@ class DaskRunner:
         try:
             yield from self._stream(name, enumerate(jobs), futures)
         finally:
-            if self._client.status == "running":
+            # Workers may be gone, and the scheduler, too: then nothing is left to be removed.
+            with suppress(Exception):
                 self._client.cancel(list(futures), force=True)
                 self._client.unregister_worker_plugin(name)
 
