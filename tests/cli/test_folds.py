@@ -138,6 +138,27 @@ def test_bad_folds_are_refused_before_anything_is_written(
     assert "trained on held-out windows of f1c0 (test+valid), f1c1 (test+valid)" in setup.output
 
 
+def test_genes_that_cannot_be_evaluated_are_told_before_anything_is_trained(
+    whelp: Callable, line: list[Any], project: Any
+) -> None:
+    out, genes = project.folder / "out", project.folder / "genes.gtf"
+    genes.write_text("".join(GENE.format(name=at, start=at + 1, end=at + 32) for at in STARTS))
+    other = project.folder / "other.gtf"
+    other.write_text(genes.read_text().replace("chr1", "chr7"))
+    asked = [*line, "--setup", "--crosses", "1", "--genes"]
+    refused = whelp(*asked, other)
+    assert refused.exit_code == 1 and "(fold1): none of" in refused.output
+    refused = whelp(*asked, genes, "--contrast", "liver:nose")
+    assert refused.exit_code == 1 and "there is no group 'nose'" in refused.output
+    assert not out.exists()
+    # Genes may be changed as long as no replicate has been evaluated on them.
+    for contrast in ("liver:blood", "blood:liver"):
+        assert whelp(*asked, genes, "--contrast", contrast, "--resume").exit_code == 0
+    (out / "f1c0" / "genes").mkdir()
+    refused = whelp(*asked, genes, "--resume")
+    assert refused.exit_code == 1 and "they differ in genes" in refused.output
+
+
 def test_only_one_process_trains_a_replicate(
     whelp: Callable, line: list[Any], project: Any
 ) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whelp.data import Dataset
 from whelp.expression.errors import ExpressionError
 from whelp.expression.places import Places, find_places
 from whelp.expression.settings import ExpressionSettings
@@ -18,6 +18,9 @@ from whelp.genome.alleles import genome_name
 from whelp.genome.gene_stretches import gene_stretches
 from whelp.genome.genes import Gene, read_genes
 from whelp.wording import listed
+
+if TYPE_CHECKING:
+    from whelp.data import Dataset
 
 Genes = str | Path | Sequence[Gene]
 
@@ -63,26 +66,51 @@ def plan_genes(
 ) -> GenePlan:
     """Find the genes of a data set's windows.
 
-    A chromosome may be called 1 or chr1, whatever the data call it.
-
     Args:
         data: The windows; their coordinates have to be known.
-        genes: GTF or GFF3 file, plain or gzipped; or genes.
-        settings: How.
-        trained: Windows of the training, with the columns chrom, start and end, bp.
+        genes: As for `plan_windows`.
+        settings: The same.
+        trained: The same.
 
     Raises:
         ExpressionError: No gene lies in the windows.
         whelp.data.DataError: The windows' coordinates are unknown.
         whelp.genome.genes.GenesError: The annotation cannot be read.
     """
-    windows = data.windows
+    width = data.pool_width or 1
+    return plan_windows(data.windows, genes, settings, width=width, name=data.name, trained=trained)
+
+
+def plan_windows(
+    windows: pd.DataFrame,
+    genes: Genes,
+    settings: ExpressionSettings,
+    *,
+    width: int,
+    name: str,
+    trained: pd.DataFrame | None = None,
+) -> GenePlan:
+    """Find the genes of windows.
+
+    A chromosome may be called 1 or chr1, whatever the windows call it.
+
+    Args:
+        windows: Columns chrom, start, end, bp: where the bins of each window are.
+        genes: GTF or GFF3 file, plain or gzipped; or genes.
+        settings: How.
+        width: bp a bin.
+        name: What errors call the windows.
+        trained: Windows of the training, with the same columns.
+
+    Raises:
+        ExpressionError: No gene lies in the windows.
+        whelp.genome.genes.GenesError: The annotation cannot be read.
+    """
     there = dict.fromkeys(windows["chrom"], 0)
     read = read_genes(genes) if isinstance(genes, str | Path) else list(genes)
     placed = [replace(gene, chrom=genome_name(gene.chrom, there)) for gene in read]
     whole = gene_stretches(placed, span=settings.span, shared=True)
     own = whole if settings.as_reference else gene_stretches(placed, span=settings.span)
-    width = data.pool_width or 1
     places = find_places(
         placed,
         own,
@@ -93,7 +121,7 @@ def plan_genes(
     )
     if not places.visits.any():
         raise ExpressionError(
-            f"{data.name}: none of {len(read)} genes "
+            f"{name}: none of {len(read)} genes "
             + ("" if settings.as_reference else "(without what genes of a strand share) ")
             + f"lies in its {len(windows)} windows, on {listed(there)}; the genes are on "
             f"{listed(dict.fromkeys(gene.chrom for gene in read))}. Give the annotation of this "

@@ -12,6 +12,7 @@ from typing import Any
 import whelp
 from whelp.files import atomic_path
 from whelp.folds.errors import FoldsError
+from whelp.folds.places import GENES
 from whelp.folds.settings import GenesAsked, Replicate
 from whelp.specs import Params
 
@@ -75,7 +76,8 @@ def write_record(folder: Path, record: FoldsRecord) -> None:
 def joined(before: FoldsRecord | None, now: FoldsRecord, folder: Path) -> FoldsRecord:
     """Adds what is asked for now to what a folder says already.
 
-    Folds, crosses and genes may be added to those that are there; all else must be the same.
+    Folds, crosses and genes may be added to those that are there; all else must be the same, but
+    for genes that no replicate has been evaluated on.
 
     Raises:
         FoldsError: Something else differs.
@@ -84,7 +86,8 @@ def joined(before: FoldsRecord | None, now: FoldsRecord, folder: Path) -> FoldsR
         return replace(now, replicates=_ordered(now.replicates))
     theirs, ours = _plain(before), _plain(now)
     different = [name for name in ("data", "params", "options") if theirs[name] != ours[name]]
-    if before.genes is not None and now.genes is not None and theirs["genes"] != ours["genes"]:
+    asked = before.genes is not None and now.genes is not None
+    if asked and theirs["genes"] != ours["genes"] and any(folder.glob(f"f*c*/{GENES}")):
         different.append("genes")
     there = {each.name: each for each in before.replicates}
     different += [each.name for each in now.replicates if there.get(each.name, each) != each]

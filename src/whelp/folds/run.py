@@ -10,8 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from whelp.files import atomic_path
-from whelp.folds.data_layout import read_fold_data, replicate_data, write_replicate_data
+from whelp.folds.data_layout import (
+    FoldData,
+    read_fold_data,
+    replicate_data,
+    write_replicate_data,
+)
 from whelp.folds.errors import FoldsError
+from whelp.folds.gene_checks import check_genes
 from whelp.folds.past import with_provenance
 from whelp.folds.places import FAILURE, PARAMS
 from whelp.folds.planning import plan_folds
@@ -116,10 +122,9 @@ def set_up_folds(
     folder, given = Path(out_dir), _trainable(params)
     several = [data_dirs] if isinstance(data_dirs, str | Path) else list(data_dirs)
     data = [read_fold_data(each) for each in several]
-    if settings.genes is not None and len(data) > 1:
-        raise FoldsError("genes can be evaluated where there is one data set, of one genome")
     settings = with_provenance(settings, given.model, data_sets=len(data))
     replicates, notes = plan_folds(data, settings)
+    _check_genes(data, replicates, settings)
     if given.transfer is not None and settings.pretrained is None:
         notes.append(
             "there are no weights to begin from (--pretrained), so what the section transfer says "
@@ -149,6 +154,16 @@ def set_up_folds(
     write_record(folder, record)
     jobs = [_job(folder, each, len(data), options) for each in mine]
     return [replace(job, genes=record.genes) for job in jobs], notes
+
+
+def _check_genes(
+    data: Sequence[FoldData], replicates: Sequence[Replicate], settings: FoldsSettings
+) -> None:
+    if settings.genes is None:
+        return
+    if len(data) > 1:
+        raise FoldsError("genes can be evaluated where there is one data set, of one genome")
+    check_genes(settings.genes, data[0].folder, {each.fold for each in replicates})
 
 
 def _trainable(params: str | Path | Mapping[str, Any]) -> Params:
