@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
+import whelp as package
 from whelp.cli.score_display import ScoreBar
 
 NUMBER = 300
@@ -38,13 +39,16 @@ def alone(whelp: Callable[..., Any], line: list[Any], tmp_path: Path) -> dict[st
 
 
 def contents(folder: Path) -> dict[str, Any]:
-    """Bytes of every array and attribute of the scores, and the rejected variants."""
+    """What is in a folder of finished scores: these, and the rejected variants."""
     assert not list(folder.glob(".*"))
-    found: dict[str, Any] = {"rejected": (folder / "rejected.tsv").read_text()}
+    return {"rejected": (folder / "rejected.tsv").read_text(), **scores_of(folder)}
+
+
+def scores_of(folder: Path) -> dict[str, Any]:
+    """Bytes of every array and attribute of the scores."""
     with h5py.File(folder / "scores.h5") as file:
-        found |= dict(file.attrs)
-        found |= {name: (str(data.dtype), data[()].tobytes()) for name, data in file.items()}
-    return found
+        arrays = {name: (str(data.dtype), data[()].tobytes()) for name, data in file.items()}
+        return arrays | dict(file.attrs)
 
 
 def test_parts_and_gather(
@@ -132,8 +136,8 @@ def test_options_that_contradict_one_another(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.fixture
-def scheduler(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
     """The address of a scheduler with one worker of three threads."""
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
@@ -155,10 +159,48 @@ def test_workers_of_a_scheduler(
     assert whelp(*line, "-o", out, "--part", "2/2").exit_code == 0
     monkeypatch.chdir(tmp_path)
     words = [os.path.relpath(word) if isinstance(word, Path) else word for word in line]
-    result = whelp(*words, "-o", "out", "--cluster", scheduler, "--resume")
+    result = whelp(*words, "-o", "out", "--cluster", scheduler, "--resume", "--no-report")
     assert result.exit_code == 0, result.output
     assert "dashboard: http://" in result.output and "128 variants had been" in result.output
-    assert contents(out) == alone and (out / "report.html").exists()
+    assert contents(out) == alone
+
+
+@pytest.mark.parametrize("models", ["adapters", "replicates by gene"])
+def test_several_models(
+    whelp: Callable[..., Any],
+    line: list[Any],
+    project: Any,
+    scheduler: str,
+    tmp_path: Path,
+    models: str,
+) -> None:
+    """A part here, the rest by a worker: windows with genes, and rows of several models, travel."""
+    words = list(line)
+    if models == "adapters":
+        words[2] = project.trunk
+        adapter = {"mode": "adapter", "adapter": "lora", "adapter_latent": 2}
+        for name in ("one", "two"):
+            adapted = package.adapt(package.load(line[1], line[2]), adapter)
+            package.save_adapter(adapted, tmp_path / f"{name}.safetensors")
+            words += ["-a", tmp_path / f"{name}.safetensors"]
+    else:
+        exons = (("A", "+", 2901, 3300), ("B", "-", 4000, 4100))
+        (tmp_path / "genes.gtf").write_text(
+            "".join(
+                f'chr1\tx\texon\t{start}\t{end}\t.\t{strand}\t.\tgene_id "{name}";\n'
+                for name, strand, start, end in exons
+            )
+        )
+        words += ["--genes", tmp_path / "genes.gtf", "--replicate", line[2]]
+    words += ["--no-report"]
+    assert whelp(*words, "-o", tmp_path / "whole").exit_code == 0
+    out = tmp_path / "out"
+    assert whelp(*words, "-o", out, "--part", "1/2").exit_code == 0
+    result = whelp(*words, "-o", out, "--cluster", scheduler, "--resume")
+    assert result.exit_code == 0, result.output
+    folders = ["one", "two"] if models == "adapters" else [""]
+    for folder in folders:
+        assert scores_of(out / folder) == scores_of(tmp_path / "whole" / folder)
 
 
 def workers_of(pid: int) -> list[int]:

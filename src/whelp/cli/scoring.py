@@ -40,6 +40,10 @@ adapters leave alone at the beginning of the model is computed once. With --repl
 averaged over models of other weights, and STATISTIC_sd is their standard deviation over these
 (divided by their number less one); pictures are those of the first.
 
+With --cluster the variants are divided among Dask's workers, each with the model. Without a
+scheduler, jobs with the same options and --part 1/N to --part N/N score a part each in one folder,
+and `whelp gather` puts them together. Either goes on with what the other has begun.
+
 Where the targets table has a column 'group' (of cell types, say), there are also scores of groups:
 the mean of a group's tracks, and its difference from the mean of the other groups; in scores.h5,
 and beside scores.tsv.gz in groups.tsv.gz (groups.parquet). A merged track bears the name of its +
@@ -66,6 +70,8 @@ Example:
     -a naive/adapter.safetensors -a memory/adapter.safetensors -o both
   whelp score params.json model.h5 variants.vcf -g hg38.fa -t data/targets.txt \\
     --replicate model_r1.h5 --replicate model_r2.h5 -o replicates
+  whelp score params.json model.h5 variants.vcf -g hg38.fa -t data/targets.txt \\
+    -o divided --part 1/16
 """
 
 
