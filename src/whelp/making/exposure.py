@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,12 +27,15 @@ class Exposure:
         source: The file of its windows; what the provenance says where there is no file.
         regions: Chromosome -> disjoint intervals, sorted; None where they are not known.
         problem: Why they are not, or what was assumed.
+        chroms: Chromosomes of its genome, as far as the file names them: those whose windows were
+            all held out, too.
     """
 
     training: str
     source: str
     regions: Mapping[str, Spans] | None
     problem: str = ""
+    chroms: Collection[str] = ()
 
     def seen(
         self,
@@ -126,9 +129,9 @@ class ExposureCount:
         unknown = f"Which {what} lie in windows of the model's {name} is not known"
         if each.regions is None:
             return f"{unknown}: its provenance says {each.source!r}; {each.problem}"
-        met = {genome_name(chrom, each.regions) for chrom in self._met}
-        if met and not met.intersection(each.regions):
-            return f"{unknown}: {each.source} has other chromosomes ({listed(each.regions)})"
+        met = {genome_name(chrom, each.chroms) for chrom in self._met}
+        if met and not met.intersection(each.chroms):
+            return f"{unknown}: {each.source} has other chromosomes ({listed(each.chroms)})"
         assumed = f"; {each.problem}" if each.problem else ""
         return (
             f"{self.seen[each.training]:,} of {self.total:,} {what} lie in windows of the model's "
@@ -151,4 +154,5 @@ def _read(training: str, file: str, held_out: Sequence[str]) -> Exposure:
         left_out = list(held_out_labels(windows, (), path, Findings()))
         if "train" not in labels:
             assumed = f"{' and '.join(left_out) or 'nothing'} taken to be held out"
-    return Exposure(training, file, trained_regions(windows, left_out), assumed)
+    chroms = dict.fromkeys(window.chrom for window in windows)
+    return Exposure(training, file, trained_regions(windows, left_out), assumed, chroms)
