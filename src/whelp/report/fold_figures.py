@@ -30,6 +30,7 @@ def by_fold(done: pd.DataFrame, number: str) -> tuple[Figure, str]:
             values = done.loc[done["fold"] == fold, number].dropna().to_numpy(dtype=float)
             draw_row(axes, values, (row, colour), None)
         finish_rows(axes, [f"fold {fold}" for fold in colours], title)
+        axes.locator_params(axis="x", nbins=5)
     means = done.groupby("fold")[number].mean()
     words = ", ".join(f"fold {fold} {means[fold]:.3f}" for fold in colours)
     return figure, f"{title} of every replicate by test fold; means: {words}."

@@ -23,7 +23,7 @@ class FoldTables:
     Attributes:
         replicates: One row a replicate: `replicate`, `fold`, `valid_fold`, `cross`, `leak`,
             `status`, means over its tracks (`pearsonr`, `r2` ...), `valid_pearsonr`, `epochs`,
-            `best_epoch`, `seconds`, `message`.
+            `best_epoch`, `seconds`.
         tracks: One row a track: `identifier`, `description`, numbers, and their standard deviation
             over replicates, named `_sd`.
         genes: One row a number of the evaluation on genes: `of` what it is, `number`, `mean`, `sd`,
@@ -112,14 +112,14 @@ def _add_replicates(report: Report, tables: FoldTables) -> None:
     done, numbers = tables.finished, tables.numbers
     report.add_section("Replicates", SPACE)
     for remark in tables.remarks:
-        report.add_text(f"{remark}.")
+        report.add_text(f"{remark.rstrip('.')}.")
     figures = [by_fold(done, number) for number in numbers]
     curves = fold_curves(done, tables.histories)
     legend = [(f"fold {fold}", colour) for fold, colour in fold_colours(done).items()]
     report.add_figures(
         [*figures, *([curves] if curves is not None else [])],
         "Each dot is a replicate, its mean over tracks on the windows of its test fold; the "
-        "upright line is the mean of a fold. Validation on the right, epoch by epoch.",
+        "upright line is the mean of a fold. Lines are validation, epoch by epoch.",
         legend=legend,
     )
     means: dict[str, object] = {name: done[name].mean() for name in (*numbers, "valid_pearsonr")}
@@ -146,7 +146,7 @@ def _add_replicates(report: Report, tables: FoldTables) -> None:
     if tables.replicates["leak"].astype(bool).any():
         columns.append(Column("leak", "Seen in pretraining"))
     if (tables.replicates["status"] != "finished").any():
-        columns += [Column("status", "Status"), Column("message", "Why")]
+        columns.append(Column("status", "Status"))  # why stands above; it may be long
     report.add_table(
         rows,
         caption=f"Every replicate; means over tracks on the test windows.{tables.warning}",
