@@ -53,8 +53,11 @@ class EvaluationFiles:
     def each(self) -> list[EvaluationFiles]:
         """Gives the files of every replicate by itself."""
         alone = replace(self, replicates=())
-        name = "weights" if self.adapter is None else "adapter"
-        return [alone, *(replace(alone, **{name: path}) for path in self.replicates)]
+        others = [
+            replace(alone, weights=path) if self.adapter is None else replace(alone, adapter=path)
+            for path in self.replicates
+        ]
+        return [alone, *others]
 
 
 class OpenedEvaluation(NamedTuple):

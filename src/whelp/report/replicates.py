@@ -21,12 +21,12 @@ def add_replicates(report: Report, accuracy: pd.DataFrame, split: str) -> None:
         return
     table = pd.DataFrame(each, dtype="float64")
     names = [name for name in NUMBER_NAMES if name in table]
-    rows = [{"replicate": str(at), **row} for at, row in enumerate(table.to_dict("records"))]
-    rows.append({"replicate": "mean of the replicates", **table.mean()})
-    rows.append({"replicate": "standard deviation", **table.std()})
-    rows.append({"replicate": "averaged predictions", **accuracy[names].mean()})
+    parts = {str(at): row for at, row in table.iterrows()}
+    parts["mean of the replicates"] = table.mean()
+    parts["standard deviation"] = table.std()
+    parts["averaged predictions"] = accuracy[names].mean()
     report.add_table(
-        pd.DataFrame(rows),
+        pd.DataFrame(parts).T.rename_axis("replicate").reset_index(),
         caption=f"Replicates, {split} windows: means over tracks. All other numbers are of the "
         "averaged predictions, but standard deviations (sd), which are over replicates.",
         total=True,
