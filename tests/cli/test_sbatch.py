@@ -84,12 +84,16 @@ def test_jobs_wait_for_one_another(
     assert whelp("sbatch", "--parts", 9, "-o", jobs, *files).exit_code == 0
     printed = slurm(jobs / "submit.sh").communicate()[0]
     assert printed == "part.sh: job 1\npart.sh: job 2\ngather.sh: job 3\n"
+    again = whelp("sbatch", "--parts", 8, "-o", jobs, *files)
+    assert again.exit_code == 1 and "holds scripts already" in again.output
+    assert "--array=1-9" in (jobs / "part.sh").read_text()
     first, second, third = (tmp_path / "programs/submitted").read_text().splitlines()
     assert first == "--parsable part.sh"
     assert second == "--parsable --dependency=afterok:1 --kill-on-invalid-dep=yes part.sh"
     assert third == "--parsable --dependency=afterok:2 --kill-on-invalid-dep=yes gather.sh"
 
 
+@pytest.mark.skipif(os.environ.get("KERAS_BACKEND") == "jax", reason="jobs know no backend")
 def test_a_job_at_its_time_limit_goes_back_into_the_queue(
     whelp: Callable, slurm: Callable, project: Any, tmp_path: Path
 ) -> None:

@@ -87,6 +87,11 @@ def command(folder: Path, parts: int | None, words: Sequence[str], **options: An
 
     name, *rest = words[1:] if words[0] == "whelp" else words
     out_dir = _check(name, rest, parts=parts)
+    if (folder / "submit.sh").exists():
+        raise FileExistsError(
+            f"{folder} holds scripts already, which you may have changed; remove them, or choose "
+            "another folder"
+        )
     asked = {**options, "name": options["name"] or f"whelp-{name}"}
     job = SlurmJob(**asked)
     line = [name, *rest, *([] if "--resume" in rest else ["--resume"])]
