@@ -95,9 +95,13 @@ def _cards(tables: FoldTables) -> list[tuple[str, str, str]]:
     states = tables.replicates["status"].value_counts()
     others = ", ".join(f"{states[name]} {name}" for name in states.index if name != "finished")
     cards.append(("Replicates", formats.count(len(done)), others or "all finished"))
-    leaks = tables.replicates["leak"].astype(bool).sum()
-    if leaks:
-        cards.append(("Seen in pretraining", f"{leaks} of {len(tables.replicates)}", "or unknown"))
+    leaks = tables.replicates["leak"]
+    seen = int((leaks.astype(bool) & (leaks != "unknown")).sum())
+    if seen:
+        share = f"{seen} of {len(leaks)}"
+        cards.append(("Seen in pretraining", share, "replicates: held-out windows"))
+    elif leaks.astype(bool).any():
+        cards.append(("Seen in pretraining", "unknown", "of held-out windows"))
     cards.append(("Tracks", formats.count(len(tables.tracks)), ""))
     return cards
 
