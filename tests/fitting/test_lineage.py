@@ -47,6 +47,7 @@ def test_licence_and_windows_are_inherited(ran: Any, tmp_path: Path) -> None:
     assert labels(out / "windows.bed") == labels(project.data / "sequences.bed")
     assert (out / "pretraining.bed").read_text() == (project.folder / "seen.bed").read_text()
     # Every file of the run finds them, also where the folder was moved to.
+    assert str(out) not in (out / "adapter.safetensors").read_bytes().decode("latin1")
     moved = out.rename(tmp_path / "moved")
     model = load(moved / "params.json", moved / "model_best.h5")
     files = model.spec.provenance.window_files()

@@ -52,7 +52,7 @@ def save_adapter(model: SequenceModel, path: str | Path) -> None:
         "format_version": str(FORMAT_VERSION),
         "method": transfer_name(model),
         "transfer": json.dumps(model.transfer, sort_keys=True),
-        "model": json.dumps(model.spec.given()),
+        "model": json.dumps(model.spec.unlocated(Path(path).parent).given()),
         "head": model.head,
         "base_digest": base_digest(model, trained),
         "digest": digest(arrays),

@@ -85,7 +85,8 @@ def command(source: Path | str, target: Path, **options: Any) -> None:
     if options["params_out"] is not None:
         from whelp.specs import load_params
 
-        text = load_params({"model": model.spec.given()}).to_json()
+        section = model.spec.unlocated(options["params_out"].parent).given()
+        text = load_params({"model": section}).to_json()
         write_text(options["params_out"], text)
         say(f"{options['params_out']}: its parameters")
 

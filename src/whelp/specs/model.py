@@ -192,6 +192,12 @@ class ModelSpec(Spec):
             return self
         return self.model_copy(update={"provenance": self.provenance.located(folder)})
 
+    def unlocated(self, folder: str | Path) -> ModelSpec:
+        """Return the section as it is written to a file in a folder."""
+        if self.provenance is None or self.provenance.windows is None:
+            return self
+        return self.model_copy(update={"provenance": self.provenance.unlocated(folder)})
+
     def defaults(self) -> dict[str, Any]:
         """Return what blocks take where they do not say otherwise, by key."""
         return {key: getattr(self, key) for key in GLOBALS}

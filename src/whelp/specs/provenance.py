@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -44,7 +44,15 @@ class Provenance(Spec):
           folder: Folder of the file that named them, where they are looked for, also by their last
             names alone: a folder that was moved as a whole keeps them together.
         """
-        files = {name: _located(Path(folder), file) for name, file in self.window_files().items()}
+        return self._with_files(lambda name: _located(Path(folder), name))
+
+    def unlocated(self, folder: str | Path) -> Self:
+        """Returns a copy for a file in a folder: windows that lie there go by their last names."""
+        here = Path(folder).absolute()
+        return self._with_files(lambda name: Path(name).name if Path(name).parent == here else name)
+
+    def _with_files(self, change: Callable[[str], str]) -> Self:
+        files = {name: change(file) for name, file in self.window_files().items()}
         windows = files[TRAINING] if isinstance(self.windows, str) else files
         return self.model_copy(update={"windows": windows or None})
 
