@@ -24,7 +24,7 @@ def test_something_else_is_refused():
 
 
 def test_keras_3_in_the_place_of_keras_2():
-    """What Baskerville builds where the environment variable is missing, of layers that it can."""
+    """Whose layers have other weights: nothing is read from them."""
     model = whelp.load({"model": SPEC})
     built = SimpleNamespace(
         **SPEC, model=model, models=[model], model_trunk=model, ensemble=None, strand_pair=[]
