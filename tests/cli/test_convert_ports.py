@@ -102,6 +102,19 @@ def test_files_that_are_refused(
     assert not target.exists()
 
 
+def test_inspect_names_the_windows_of_each_training(whelp: Callable, params: Path) -> None:
+    content = json.loads(params.read_text())
+    windows = {"training": "windows.bed", "pretraining": "pretraining.bed"}
+    content["model"]["provenance"] = {"windows": windows, "held_out": ["fold3", "fold4"]}
+    params.write_text(json.dumps(content))
+    params.with_name("windows.bed").write_text("chr1\t0\t9\ttrain\n")
+    result = whelp("inspect", params, "--no-layers")
+    assert result.exit_code == 0, result.output
+    expected = {f"weights' windows, {name}": file for name, file in windows.items()}
+    expected["weights' held_out"] = "fold3, fold4"
+    assert facts(result.output).items() >= expected.items()
+
+
 @pytest.mark.parametrize("name", ["numbers.index", "numbers", "."])
 def test_checkpoints_by_any_of_their_names(
     whelp: Callable, golden: Path, params: Path, tmp_path: Path, name: str

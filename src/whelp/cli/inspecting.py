@@ -99,10 +99,22 @@ def _inspect_model(
     _say_facts(model_facts(model), loaded.model.target_transform)
     if loaded.model.provenance is not None:
         say()
-        show_facts([(f"weights' {k}", v) for k, v in loaded.model.provenance.given().items()])
+        show_facts(_origin(loaded.model.provenance.unlocated(params.parent).given()))
     if transfer is not None:
         _say_touched(model, section or {}, whole=options["all_touched"])
     _say_memory(model, loaded, batch_size, precision)
+
+
+def _origin(provenance: dict[str, Any]) -> list[tuple[str, str]]:
+    """Words a provenance, key by key; windows of several trainings each have a line."""
+    shown = []
+    for key, value in provenance.items():
+        if isinstance(value, dict):
+            shown += [(f"weights' {key}, {name}", one) for name, one in value.items()]
+        else:
+            text = ", ".join(value) if isinstance(value, list) else str(value)
+            shown.append((f"weights' {key}", text))
+    return shown
 
 
 def _say_layers(table: Any) -> None:
