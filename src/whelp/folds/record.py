@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,7 +13,6 @@ from whelp.files import atomic_path
 from whelp.folds.errors import FoldsError
 from whelp.folds.places import GENES
 from whelp.folds.settings import GenesAsked, Replicate
-from whelp.specs import Params
 
 RECORD = "folds.json"
 
@@ -40,12 +38,6 @@ class FoldsRecord:
     genes: GenesAsked | None = None
     command: str = ""
     software: str = f"whelp {whelp.__version__}"
-
-
-def digest(params: Params) -> str:
-    """Digest of parameters, the same for files that say the same."""
-    text = json.dumps(params.to_dict(), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def read_record(folder: Path) -> FoldsRecord | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +17,11 @@ from whelp.folds.data_layout import (
 )
 from whelp.folds.errors import FoldsError
 from whelp.folds.gene_checks import check_genes
+from whelp.folds.parameters import digest, write_params
 from whelp.folds.past import with_provenance
 from whelp.folds.places import FAILURE, PARAMS
 from whelp.folds.planning import plan_folds
-from whelp.folds.record import RECORD, FoldsRecord, digest, joined, read_record, write_record
+from whelp.folds.record import RECORD, FoldsRecord, joined, read_record, write_record
 from whelp.folds.settings import FoldsSettings, Replicate
 from whelp.folds.summary import FoldsResult, summarize_folds
 from whelp.folds.training_task import TrainingJob, TrainReplicates
@@ -148,7 +148,7 @@ def set_up_folds(
         for number, data_set in enumerate(data)
     }
     folder.mkdir(parents=True, exist_ok=True)
-    _write_params(given, params, folder / PARAMS)
+    write_params(params, folder / PARAMS)
     for (replicate, number), view in views.items():
         write_replicate_data(view, folder / replicate.name / f"data{number}")
     write_record(folder, record)
@@ -171,10 +171,7 @@ def _trainable(params: str | Path | Mapping[str, Any]) -> Params:
     if given.train is None:
         source = "" if isinstance(params, Mapping) else str(params)
         raise SpecError("this section", file=source, path="train", problem="the section is missing")
-    if isinstance(params, Mapping):
-        return given
-    # Files that are named from its folder are to be found from another one, too.
-    return given.model_copy(update={"model": given.model.located(Path(params).parent)})
+    return given
 
 
 def _found(folder: Path, settings: FoldsSettings) -> FoldsRecord | None:
@@ -194,17 +191,6 @@ def _part(replicates: Sequence[Replicate], part: tuple[int, int] | None) -> list
     if not 1 <= number <= parts:
         raise FoldsError(f"part {number} of {parts}: expected a number from 1 to {parts}")
     return list(replicates[number - 1 :: parts])
-
-
-def _write_params(given: Params, source: str | Path | Mapping[str, Any], target: Path) -> None:
-    """Copies the parameter file; one that says the same, or is the same file, stays."""
-    if target.exists() and digest(load_params(target)) == digest(given):
-        return
-    with atomic_path(target) as temporary:
-        if isinstance(source, Mapping) or digest(load_params(source)) != digest(given):
-            temporary.write_text(given.to_json(), encoding="utf-8")
-        else:
-            shutil.copyfile(source, temporary)
 
 
 def _job(folder: Path, replicate: Replicate, data: int, options: RunOptions) -> TrainingJob:

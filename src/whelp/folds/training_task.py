@@ -18,6 +18,7 @@ from whelp.cluster.machine import visible_gpus
 from whelp.files import atomic_path, exclusive
 from whelp.folds.gpus import own_gpus
 from whelp.folds.leaks import leak_words
+from whelp.folds.parameters import with_seed, write_params
 from whelp.folds.places import GENES, LOG, PARAMS, TRAIN, is_finished, is_trained
 from whelp.folds.settings import GenesAsked, Replicate
 from whelp.specs import load_params
@@ -140,14 +141,8 @@ def _evaluate_genes(job: TrainingJob, genes: GenesAsked) -> None:
 
 def replicate_params(job: TrainingJob) -> Path:
     """Writes the parameters of a replicate: those of all, with a seed of its own in each cross."""
-    path = job.folder / PARAMS
-    with atomic_path(path) as temporary:
-        if job.replicate.cross:
-            values = load_params(job.params).to_dict()
-            values["train"]["seed"] = values["train"].get("seed", 0) + job.replicate.cross
-            temporary.write_text(load_params(values).to_json(), encoding="utf-8")
-        else:
-            shutil.copyfile(job.params, temporary)
+    path, cross = job.folder / PARAMS, job.replicate.cross
+    write_params(with_seed(job.params, cross) if cross else job.params, path)
     return path
 
 
