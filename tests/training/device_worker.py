@@ -24,8 +24,10 @@ if keras.backend.backend() == "tensorflow":
 
 from test_heads import Listed, make_batches
 from test_heads import make_model as make_heads
+from test_termination import Ask
 from training_toys import SPEC, make_data
 
+from whelp.stopping import Terminated
 from whelp.training.devices import available_devices, use_devices
 from whelp.training.errors import TrainingError
 from whelp.training.trainer import train
@@ -71,7 +73,22 @@ def compare(make, spec, *, resume=False, **kwargs):
             run(make, spec, out_dir=folder, epochs=1)
             again, _ = run(make, spec, out_dir=folder, resume=True)
             found["resumed"] = all((a == b).all() for a, b in zip(others, again, strict=True))
+            found["in the middle"] = stopped_in_the_middle(make, spec, others, log)
     return found
+
+
+def stopped_in_the_middle(make, spec, weights, log):
+    """Largest difference of a run that SIGTERM ended in an epoch, and that went on."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            run(make, spec, out_dir=folder, callbacks=[Ask(0, 2)])
+        except Terminated:
+            pass
+        else:
+            return float("inf")
+        again, numbers = run(make, spec, out_dir=folder, resume=True)
+    differences = [float(np.abs(a - b).max()) for a, b in zip(weights, again, strict=True)]
+    return max(*differences, float(np.nanmax(np.abs(numbers - log))))
 
 
 def heads():
