@@ -93,6 +93,36 @@ def test_one_process_goes_on_with_parts(
     assert whelp(*line, "-o", out, "--overwrite", "--part", "1/2").exit_code == 2
 
 
+def test_parts_go_on_with_one_process(
+    whelp: Callable[..., Any],
+    line: list[Any],
+    alone: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that was stopped in the middle of the second piece, after three chunks."""
+    from whelp.scoring.rows import RowFolder
+
+    out, append, made = tmp_path / "out", RowFolder.append, []
+
+    def append_and_stop(self: RowFolder, rows: np.ndarray) -> None:
+        append(self, rows)
+        made.append(len(rows))
+        if len(made) == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RowFolder, "append", append_and_stop)
+        assert whelp(*line, "-o", out).exit_code == 130
+    assert made == [32] * 3
+    result = whelp(*line, "-o", out, "--part", "1/2")
+    assert "part 1 of 2: 108 rows" in result.output
+    result = whelp(*line, "-o", out, "--resume", "--no-report")
+    assert result.exit_code == 0, result.output
+    assert "204 variants had been scored before" in result.output
+    assert contents(out) == alone
+
+
 def test_two_runs_into_one_folder(
     whelp: Callable[..., Any], line: list[Any], tmp_path: Path
 ) -> None:
