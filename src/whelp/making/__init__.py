@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from whelp.making.options import MakingError as MakingError
     from whelp.making.options import Progress as Progress
     from whelp.making.options import TrackSummary as TrackSummary
+    from whelp.making.parts import PartSummary as PartSummary
+    from whelp.making.parts import gather_data as gather_data
+    from whelp.making.parts import make_part as make_part
     from whelp.making.plan import WindowPlan as WindowPlan
     from whelp.making.plan import plan_windows as plan_windows
     from whelp.making.settings import WindowSettings as WindowSettings
@@ -28,12 +31,15 @@ _LAZY = {
     "DataSummary": "options",
     "LabeledWindow": "windows",
     "MakingError": "options",
+    "PartSummary": "parts",
     "Progress": "options",
     "TrackSummary": "options",
     "WindowError": "windows",
     "WindowPlan": "plan",
     "WindowSettings": "settings",
+    "gather_data": "parts",
     "make_data": "build",
+    "make_part": "parts",
     "plan_windows": "plan",
     "read_windows_bed": "windows",
     "write_windows_bed": "windows",
