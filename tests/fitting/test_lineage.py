@@ -10,6 +10,7 @@ import pytest
 from whelp.fitting import AssessmentSettings, EvaluationFiles, evaluate_files, transfer
 from whelp.loading import load, load_adapter
 from whelp.making.windows import read_windows_bed
+from whelp.weights import WeightsError
 
 QUICK = {"train_epochs_min": 1, "train_epochs_max": 1}
 
@@ -101,3 +102,11 @@ def test_words_are_told_where_there_is_no_file(project: Any, tmp_path: Path) -> 
         "Which windows lie in windows of the model's pretraining is not known: its provenance says "
         "'all but fold 3'; there is no such file"
     )
+
+
+def test_a_damaged_file_is_told_by_its_reader(project: Any, tmp_path: Path) -> None:
+    weights = tmp_path / "trunk.keras"
+    weights.write_bytes(b"half a file")
+    with pytest.raises(WeightsError, match=r"cannot be read as a \.keras"):
+        transfer(project.params(train=QUICK), project.data, tmp_path / "out", weights=weights)
+    assert not (tmp_path / "out").exists()

@@ -93,6 +93,7 @@ def make_job(
     Raises:
       SpecError: The parameters are wrong, lack a section, or do not fit the data.
       whelp.data.DataError: The data are wrong.
+      whelp.weights.WeightsError: Weights of another library are missing or damaged.
     """
     parsed = load_params(params)
     source = None if isinstance(params, Mapping) else Path(params)

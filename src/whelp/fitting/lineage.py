@@ -69,7 +69,6 @@ def trace(spec: ModelSpec, weights: str | Path | None, genomes: Sequence[Genome]
       genomes: The data.
 
     Raises:
-      whelp.specs.SpecError: A `.keras` file of weights is damaged.
       whelp.weights.WeightsError: A file of another library is missing or damaged.
     """
     base = {} if weights is None else _weights_facts(weights)
@@ -105,10 +104,11 @@ def _weights_facts(weights: str | Path) -> dict[str, Any]:
 
 
 def _weights_spec(path: Path) -> ModelSpec | None:
-    if path.suffix == ".keras":
-        return ModelSpec.parse(read_saved(path)[0]["model"]).located(path.parent)
+    """What describes weights; what is wrong with a file its reader says better, later."""
     beside = path.with_name(PARAMS)
     try:
+        if path.suffix == ".keras" and path.is_file():
+            return ModelSpec.parse(read_saved(path)[0]["model"]).located(path.parent)
         return load_params(beside).model if beside.is_file() else None
     except SpecError:
         return None
