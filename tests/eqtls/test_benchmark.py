@@ -135,11 +135,12 @@ def test_genes_of_a_variant_are_united(toy: list[Path], tmp_path: Path) -> None:
         "200 A C TISSUE=Liver;GENE=G2;AFC=-1;TSSD=5",
         "400 A C TISSUE=Liver;GENE=G2;AFC=-1;TSSD=5",
     )
+    write_vcf(toy[1], "400 A C GENE=G1;TSSD=25", "300 A C GENE=G2")
     settings = package.EqtlSettings(least=1, forest=None)
     made = package.benchmark_eqtls(causal, *toy[1:], settings=settings)
     table = made.variants
     # The negative at 400 is causal here, and so it is none.
-    assert table["pos"].tolist() == [100, 200, 400, 500]
+    assert table["pos"].tolist() == [100, 200, 400, 300]
     assert table["coef"].tolist()[:1] == [1] and table["coef"].isna().tolist()[1:3] == [True, False]
     assert table["tss_dist"][0] == 5 and table["gene"][0] == "G1,G2"
     assert made.metrics["variants"].tolist() == [3]
@@ -188,7 +189,9 @@ def test_unused_records(whelp: Callable[..., Result], toy: list[Path], tmp_path:
     [
         ({0: "100 A C TISSUE=Heart;AFC=1"}, "Liver: it has 0 causal variants, and at least 1"),
         ({1: ""}, "Liver: it has no negatives"),
-        ({0: "7 A C TISSUE=Liver;AFC=1", 1: "8 A C ."}, "has scores in"),
+        ({0: "100 A C AFC=1"}, "; 1 records cannot be used, for INFO has no TISSUE)"),
+        ({0: "7 A C TISSUE=Liver;AFC=1"}, "none of the causal variants has scores in"),
+        ({1: "8 A C ."}, "none of the negatives has scores in"),
         ({2: "tissue\ttrack\nLiver\tliver*\n"}, "tissue and tracks among them; received tissue, "),
         ({2: "tissue\ttracks\nLiver\t\n"}, "tissues.tsv, line 2: expected a tissue and its tracks"),
         ({2: "tissue\ttracks\n"}, "there are no tissues in it"),
@@ -209,6 +212,37 @@ def test_bad_input(
     assert "--debug" not in result.stderr and not (tmp_path / "out").exists()
 
 
+def test_what_info_never_has_is_told(
+    whelp: Callable[..., Result], toy: list[Path], tmp_path: Path
+) -> None:
+    words = ["eqtl", *toy, "--min-variants", 1, "-o", tmp_path / "out"]
+    whole = whelp(*words)
+    assert whole.exit_code == 0 and "INFO of no" not in whole.stderr
+    assert pd.read_table(tmp_path / "out" / "metrics.tsv")["negatives_measured"].tolist() == [0.5]
+    wrong = whelp(*words, "--effect-tag", "ES", "--distance-tag", "DIST")
+    text = " ".join(wrong.stderr.split())
+    assert wrong.exit_code == 0 and "of no causal variant has ES: effects are not compared" in text
+    assert "INFO of no variant has DIST, and no annotation gives distances" in text
+    assert "has ES: effects are not compared" in (tmp_path / "out" / "report.html").read_text()
+    wrong = whelp(*words, "--allele-tag", "A1")
+    assert "effects are taken to be those of the alternate allele" in " ".join(wrong.stderr.split())
+
+
+def test_names_of_strands_and_chromosomes(toy: list[Path]) -> None:
+    """The two strands of a track are scored as one; a causal variant is no negative."""
+    settings = package.EqtlSettings(least=1, forest=None)
+    before = package.benchmark_eqtls(*toy, settings=settings)
+    toy[1].write_text(toy[1].read_text() + "1\t100\tc\tA\tC\t.\t.\t.\n")
+    plus = next(track for track in TRACKS if track.endswith("+"))
+    tables = []
+    for tracks in (plus, f"{plus},{plus.removesuffix('+')}-"):
+        toy[2].write_text(f"tissue\ttracks\nLiver\t{tracks}\n")
+        made = package.benchmark_eqtls(*toy, settings=settings)
+        assert made.metrics["negatives"].tolist() == before.metrics["negatives"].tolist()
+        tables.append(made.variants)
+    pd.testing.assert_frame_equal(*tables)
+
+
 def test_files_of_scores_that_differ(toy: list[Path], golden: Path, tmp_path: Path) -> None:
     other = write_scores(tmp_path / "other.h5", [("chr1", 1, "A", "C", (1, 1, 1))], name="logD2")
     settings = package.EqtlSettings(least=1, forest=None)
@@ -221,7 +255,8 @@ def test_files_of_scores_that_differ(toy: list[Path], golden: Path, tmp_path: Pa
         package.benchmark_eqtls(*toy[:3], [toy[3], golden / "eqtl" / "scores.h5"])
     with pytest.raises(ValueError, match=r"expected files TISSUE_pos\.vcf in the folder"):
         package.benchmark_eqtls(tmp_path, *toy[1:])
-    norm = write_scores(tmp_path / "norm.h5", [("chr1", 300, "C", "A", (-1, 1, 1))], name="logD2")
+    rows = [("chr1", 300, "C", "A", (-1, 1, 1)), ("chr1", 400, "A", "C", (-1, 3, 9))]
+    norm = write_scores(tmp_path / "norm.h5", rows, name="logD2")
     settings = package.EqtlSettings(least=1, forest=None)
     made = package.benchmark_eqtls(*toy[:3], norm, settings=settings)
     # A norm has no sign: nothing is turned, and nothing is said of effects.

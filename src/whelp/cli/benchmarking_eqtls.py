@@ -132,7 +132,14 @@ def _report(made: EqtlBenchmark, files: dict[str, Any], folder: Path) -> None:
 
     facts = {name: str(value) for name, value in files.items()}
     facts = {"command": command_line(), **facts, "whelp": whelp.__version__}
-    tables = EqtlTables(made.metrics, made.variants, made.statistic, made.left_out, facts)
+    tables = EqtlTables(
+        made.metrics,
+        made.variants,
+        made.statistic,
+        left_out=made.left_out,
+        facts=facts,
+        notes=made.notes,
+    )
     eqtls_report(tables, folder / "report.html")
 
 
@@ -145,6 +152,7 @@ def _say_end(made: EqtlBenchmark, folder: Path) -> None:
         "auroc_sign": "sign AUROC",
         "spearmanr": "Spearman",
         "measured": "measured",
+        "negatives_measured": "of negatives",
     }
     names = [name for name in words if name in made.metrics]
     rows = [
@@ -157,6 +165,8 @@ def _say_end(made: EqtlBenchmark, folder: Path) -> None:
         rows.append(["mean", *numbers, *(score(made.metrics[name].mean()) for name in names)])
     headings = ["tissue", "causal", "negatives", *(words[name] for name in names)]
     show_table(f"eQTLs by {made.statistic}", headings, rows, numbers=headings[1:])
+    for note in made.notes:
+        warn(note)
     for tissue, why in made.left_out.items():
         warn(f"{tissue} is left out: {why}")
     if made.unused:

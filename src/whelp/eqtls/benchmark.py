@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ import pandas as pd
 from whelp.eqtls.accuracy import areas, signs
 from whelp.eqtls.errors import EqtlError
 from whelp.eqtls.forest import ForestSettings, forest_accuracy
-from whelp.eqtls.gathering import by_variant, gather
+from whelp.eqtls.gathering import by_variant, gather, missing_fields
 from whelp.eqtls.records import Eqtl, InfoTags, Unused
 from whelp.eqtls.score_files import ScoreFiles
 from whelp.eqtls.tissues import read_tissues, tissue_tracks
@@ -56,6 +57,7 @@ class EqtlBenchmark:
         is_signed: Whether it says which way a variant acts.
         left_out: Tissue -> why it was left out.
         unused: Records that could not be used.
+        notes: What a user should be told.
     """
 
     metrics: pd.DataFrame
@@ -64,6 +66,7 @@ class EqtlBenchmark:
     is_signed: bool
     left_out: dict[str, str]
     unused: list[Unused]
+    notes: list[str] = field(default_factory=list)
 
 
 def benchmark_eqtls(
@@ -100,9 +103,10 @@ def benchmark_eqtls(
     Returns:
         The numbers. `metrics` has a row a tissue: tissue, variants (causal), negatives, tracks;
         auroc_sign, auprc_sign, spearmanr; auroc_class, auprc_class, auroc_distance, auprc_distance,
-        perhaps auroc_forest, auroc_forest_sem, auprc_forest; measured (share of the causal variants
-        that have a score), and measured_auroc_sign, measured_auprc_sign, measured_spearmanr,
-        measured_auroc_class, measured_auprc_class over what has one.
+        perhaps auroc_forest, auroc_forest_sem, auprc_forest; measured and negatives_measured
+        (shares of causal variants and of negatives that have a score), and measured_auroc_sign,
+        measured_auprc_sign, measured_spearmanr, measured_auroc_class, measured_auprc_class over
+        what has one.
 
     Raises:
         EqtlError: Variants, scores and tissues do not go together; or no tissue is left.
@@ -132,14 +136,16 @@ def benchmark_eqtls(
                 done.append(_tissue(tissue, both, files, own, chosen))
             if progress is not None:
                 progress(number, len(tracks))
-        _check(done, left_out, causal=causal, paths=paths)
+        unused = [*members.unused, *others.unused]
+        _check(done, left_out, unused, paths=paths)
         return EqtlBenchmark(
             pd.DataFrame([numbers for numbers, _ in done]),
             pd.concat([variants for _, variants in done], ignore_index=True),
             files.statistic,
             files.is_signed,
             left_out,
-            [*members.unused, *others.unused],
+            unused,
+            missing_fields(members, others, chosen.tags),
         )
 
 
@@ -155,7 +161,7 @@ def _both(
 
 def _identity(one: Eqtl, by_gene: bool) -> tuple[str, int, str, str, str]:
     first, second = sorted((one.ref, one.alt))
-    return one.chrom, one.position, first, second, one.gene if by_gene else ""
+    return one.chrom.removeprefix("chr"), one.position, first, second, one.gene if by_gene else ""
 
 
 def _too_few(both: tuple[list[Eqtl], list[Eqtl]], least: int) -> str:
@@ -193,6 +199,7 @@ def _tissue(
         numbers |= _forest(table, files.read(rows, range(len(files.tracks))), settings.forest)
     seen = table[table["measured"]]
     numbers["measured"] = float(table["measured"][causal].mean())
+    numbers["negatives_measured"] = float(table["measured"][~causal].mean())
     for name, value in {**_signs(seen, files.is_signed), **_classes(seen)}.items():
         numbers[f"measured_{name}"] = value
     return numbers, table
@@ -241,21 +248,23 @@ def _forest(table: pd.DataFrame, features: Floats, settings: ForestSettings) -> 
 def _check(
     done: list[tuple[dict[str, Any], pd.DataFrame]],
     left_out: dict[str, str],
+    unused: Sequence[Unused],
     *,
-    causal: str | Path,
     paths: Sequence[str | Path],
 ) -> None:
-    """Refuse a benchmark without tissues, or without scores.
+    """Refuse a benchmark without tissues, or without scores of both kinds of variants.
 
     Raises:
         EqtlError: It is one.
     """
     if not done:
         reasons = listed(f"{tissue}: {why}" for tissue, why in left_out.items())
-        raise EqtlError(f"no tissue can be measured ({reasons or f'{causal} has no variants'})")
-    if not any(table["measured"].any() for _, table in done):
-        raise EqtlError(
-            f"none of the variants of {causal} and of the negatives has scores in "
-            f"{listed(map(str, paths))}: score both files with `whelp score`, and if by gene, "
-            f"by the genes that INFO names"
-        )
+        often = Counter(each.reason for each in unused).most_common(1)
+        why = "".join(f"; {number:,} records cannot be used, for {text}" for text, number in often)
+        raise EqtlError(f"no tissue can be measured ({reasons or 'there are no variants'}{why})")
+    for name, kind in (("measured", "causal variants"), ("negatives_measured", "negatives")):
+        if not any(numbers[name] for numbers, _ in done):
+            raise EqtlError(
+                f"none of the {kind} has scores in {listed(map(str, paths))}: score both files "
+                "with `whelp score`, and if by gene, by the genes that INFO names"
+            )

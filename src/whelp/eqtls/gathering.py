@@ -72,6 +72,32 @@ def gather(
     return made
 
 
+def missing_fields(causal: Gathered, negatives: Gathered, tags: InfoTags) -> list[str]:
+    """Say which fields INFO never has, as with names that are not the file's.
+
+    Args:
+        causal: The causal variants.
+        negatives: The negatives.
+        tags: Names of the fields.
+    """
+    own = [one for variants in causal.tissues.values() for one in variants]
+    others = [one for variants in negatives.tissues.values() for one in variants]
+    found = []
+    if all(np.isnan(one.effect) for one in own):
+        found.append(f"INFO of no causal variant has {tags.effect}: effects are not compared")
+    elif not any(one.allele for one in own):
+        found.append(
+            f"INFO of no causal variant has {tags.allele}: effects are taken to be those of the "
+            "alternate allele"
+        )
+    if all(np.isnan(one.distance) for one in (*own, *others)):
+        found.append(
+            f"INFO of no variant has {tags.distance}, and no annotation gives distances: there is "
+            "no baseline to compare with"
+        )
+    return found
+
+
 def by_variant(variants: list[Eqtl]) -> list[Eqtl]:
     """Unite the genes of each variant, where scores are not by gene.
 

@@ -51,6 +51,7 @@ class Eqtl(NamedTuple):
         gene: Its gene without version; "" where none is named.
         effect: Of the alternate against the reference allele; NaN where it is not known.
         distance: To the transcription start site, bp; NaN where it is not known.
+        allele: The effect allele that INFO names; "" where it names none.
     """
 
     tissue: str
@@ -62,6 +63,7 @@ class Eqtl(NamedTuple):
     gene: str
     effect: float
     distance: float
+    allele: str = ""
 
 
 class Unused(NamedTuple):
@@ -153,7 +155,7 @@ def _read(
     gene = without_version(info.get(tags.gene, ""))
     place = variant.chrom, variant.start + 1, variant.name, variant.ref, variant.alt
     for name in names:
-        yield Eqtl(name, *place, gene, effect, distance)
+        yield Eqtl(name, *place, gene, effect, distance, info.get(tags.allele, ""))
 
 
 class _RecordError(Exception):

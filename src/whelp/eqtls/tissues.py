@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Collection
 from pathlib import Path
 
 from whelp.eqtls.errors import EqtlError
@@ -62,15 +63,23 @@ def tissue_tracks(
         path: The table, for errors.
 
     Returns:
-        Tissue -> places among the scored tracks, sorted.
+        Tissue -> places among the scored tracks, sorted. The two strands of a track are scored as
+        one, under the name of its + strand: that of the - strand means the same.
 
     Raises:
         EqtlError: A name or pattern fits no track.
     """
+    known = {row.identifier for row in tracks.rows}
     found = {}
     for tissue, words in tissues.items():
         try:
-            found[tissue] = named_rows(tracks, words)
+            found[tissue] = named_rows(tracks, [_scored(word, known) for word in words])
         except TrackError as error:
             raise EqtlError(f"{path}: {tissue}: {error}") from None
     return found
+
+
+def _scored(word: str, known: Collection[str]) -> str:
+    """The name under which a track was scored."""
+    plus = f"{word.removesuffix('-')}+"
+    return plus if word.endswith("-") and word not in known and plus in known else word

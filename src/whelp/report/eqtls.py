@@ -48,6 +48,7 @@ class EqtlTables:
         statistic: Name of the statistic.
         left_out: Tissue -> why it was left out.
         facts: How it was done, with the command as `command`.
+        notes: What readers should know before they use the numbers.
     """
 
     metrics: pd.DataFrame
@@ -55,6 +56,7 @@ class EqtlTables:
     statistic: str
     left_out: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 def eqtls_report(tables: EqtlTables, path: str | Path) -> Path:
@@ -88,8 +90,11 @@ def _cards(metrics: pd.DataFrame) -> list[tuple[str, str, str]]:
             tissues = int(metrics[name].notna().sum())
             remark = f"mean over {tissues} tissue{'s' * (tissues > 1)}"
             cards.append((_NAMES[name], formats.score(metrics[name].mean()), remark))
-    share = formats.share(float(metrics["measured"].mean()))
-    return [*cards, ("Measured", share, "of causal variants have a score")]
+    share, others = (
+        formats.share(float(metrics[name].mean())) for name in ("measured", "negatives_measured")
+    )
+    remark = f"of causal variants have a score, and {others} of negatives"
+    return [*cards, ("Measured", share, remark)]
 
 
 def _ways(metrics: pd.DataFrame) -> list[str]:
@@ -107,6 +112,8 @@ def _add_classes(report: Report, tables: EqtlTables) -> None:
         "variants is.",
     )
     legend = [_WAYS[way] for way in ways]
+    for note in tables.notes:
+        report.add_text(f"{note}.")
     report.add_figures(
         [
             _dots(metrics, [f"{area}_{way}" for way in ways], _NAMES[f"{area}_class"])
