@@ -140,6 +140,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--stage", nargs=2, type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.pieces < 6:
+        parser.error("--pieces: the first four are left out; expected six or more")
     if arguments.stage:
         plan(*arguments.stage)
         return
@@ -159,7 +161,8 @@ def compare(arguments: argparse.Namespace, work: Path) -> None:
     )
     with Fasta(GENOME) as genome:
         file = VariantFile(variants, genome, WINDOW // 2)
-        pieces = list(islice(in_pieces(scoring()(), file.variants()), arguments.pieces))
+        planner = scoring()()
+        pieces = list(islice(in_pieces(planner, file.variants()), arguments.pieces))
         times: dict[str, list[float]] = {name: [] for name in RUNNERS}
         for row in race(pieces, work, arguments.repeats):
             print(json.dumps(row), flush=True)
@@ -174,7 +177,7 @@ def compare(arguments: argparse.Namespace, work: Path) -> None:
             begun = time.perf_counter()
             task = ScorePieces(scoring(), PieceFolder(work / "all"))
             with opened(2) as runner:
-                done = sum(result for _, result in runner.run(task, in_pieces(scoring()(), some)))
+                done = sum(result for _, result in runner.run(task, in_pieces(planner, some)))
             seconds = time.perf_counter() - begun
             print(f"rate: {done:,} SNPs in {seconds:.0f} s, {done / seconds:.1f} a second")
 
