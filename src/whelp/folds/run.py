@@ -31,6 +31,11 @@ from whelp.workers import Failure, Processes, Runner
 if TYPE_CHECKING:
     from whelp.fitting.options import RunOptions
 
+_RANDOM = (
+    "there are no weights to begin from (--pretrained), so what the section transfer says is done "
+    "to random ones"
+)
+
 EndHook = Callable[[Replicate, Failure | None], None]
 
 
@@ -126,10 +131,7 @@ def set_up_folds(
     replicates, notes = plan_folds(data, settings)
     _check_genes(data, replicates, settings)
     if given.transfer is not None and settings.pretrained is None:
-        notes.append(
-            "there are no weights to begin from (--pretrained), so what the section transfer says "
-            "is done to random ones"
-        )
+        notes.append(_RANDOM)
     before = _found(folder, settings)
     record = FoldsRecord(
         data=[str(each.folder) for each in data],
@@ -143,14 +145,15 @@ def set_up_folds(
     record = joined(before, record, folder)
     mine = _part(replicates, settings.part)
     views = {
-        (each, number): replicate_data(data_set, test=each.fold, valid=each.valid_fold)
+        folder / each.name / f"data{number}": replicate_data(
+            data_set, test=each.fold, valid=each.valid_fold
+        )
         for each in mine
         for number, data_set in enumerate(data)
     }
-    folder.mkdir(parents=True, exist_ok=True)
     write_params(params, folder / PARAMS)
-    for (replicate, number), view in views.items():
-        write_replicate_data(view, folder / replicate.name / f"data{number}")
+    for place, view in views.items():
+        write_replicate_data(view, place)
     write_record(folder, record)
     jobs = [_job(folder, each, len(data), options) for each in mine]
     return [replace(job, genes=record.genes) for job in jobs], notes

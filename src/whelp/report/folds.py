@@ -113,6 +113,7 @@ def _spread(values: pd.Series) -> str:
 
 
 def _add_replicates(report: Report, tables: FoldTables) -> None:
+    """Add what is known of the weights, figures of accuracy by fold, and the table."""
     done, numbers = tables.finished, tables.numbers
     report.add_section("Replicates", SPACE)
     for remark in tables.remarks:
@@ -126,6 +127,12 @@ def _add_replicates(report: Report, tables: FoldTables) -> None:
         "upright line is the mean of a fold. Lines are validation, epoch by epoch.",
         legend=legend,
     )
+    _add_table(report, tables)
+
+
+def _add_table(report: Report, tables: FoldTables) -> None:
+    """Add a row a replicate, and their mean and spread."""
+    done, numbers = tables.finished, tables.numbers
     means: dict[str, object] = {name: done[name].mean() for name in (*numbers, "valid_pearsonr")}
     spreads: dict[str, object] = {name: done[name].std() for name in means}
     rows = pd.DataFrame(
