@@ -1,6 +1,7 @@
 """`whelp eqtl` and `whelp.benchmark_eqtls`: westminster's answers, and variants made by hand."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -218,12 +219,20 @@ def test_what_info_never_has_is_told(
     words = ["eqtl", *toy, "--min-variants", 1, "-o", tmp_path / "out"]
     whole = whelp(*words)
     assert whole.exit_code == 0 and "INFO of no" not in whole.stderr
+    assert "100% of causal variants have a score, and 50% of negatives" in whole.stderr
     assert pd.read_table(tmp_path / "out" / "metrics.tsv")["negatives_measured"].tolist() == [0.5]
     wrong = whelp(*words, "--effect-tag", "ES", "--distance-tag", "DIST")
     text = " ".join(wrong.stderr.split())
     assert wrong.exit_code == 0 and "of no causal variant has ES: effects are not compared" in text
-    assert "INFO of no variant has DIST, and no annotation gives distances" in text
+    assert "INFO of no causal variant has DIST, and no annotation gives distances" in text
     assert "has ES: effects are not compared" in (tmp_path / "out" / "report.html").read_text()
+    write_vcf(toy[1], "400 A C GENE=G1;TSSD=25")
+    some = " ".join(whelp(*words).stderr.split())
+    assert "INFO" not in some and "have a score" not in some
+    write_vcf(toy[1], "400 A C GENE=G1", "500 AT A .", "501 A C .", "502 A C .")
+    some = " ".join(whelp(*words).stderr.split())
+    assert "INFO of no negative has TSSD" in some
+    assert "100% of causal variants have a score, and 25% of negatives; the others count" in some
     wrong = whelp(*words, "--allele-tag", "A1")
     assert "effects are taken to be those of the alternate allele" in " ".join(wrong.stderr.split())
 
@@ -251,6 +260,12 @@ def test_files_of_scores_that_differ(toy: list[Path], golden: Path, tmp_path: Pa
     settings = package.EqtlSettings(statistic="logD2", least=1, forest=None)
     with pytest.raises(ValueError, match=r"expected scores of logD2 .* they have logSUM"):
         package.benchmark_eqtls(*toy, settings=settings)
+    by_gene = shutil.copy(toy[3], tmp_path / "by_gene.h5")
+    with h5py.File(by_gene, "a") as file:
+        file["si"] = file["gi"] = np.zeros(1, "u4")
+        del file["logSUM"]
+    with pytest.raises(ValueError, match="one has scores by gene, the other by track"):
+        package.benchmark_eqtls(*toy[:3], [toy[3], by_gene])
     with pytest.raises(ValueError, match="other tracks"):
         package.benchmark_eqtls(*toy[:3], [toy[3], golden / "eqtl" / "scores.h5"])
     with pytest.raises(ValueError, match=r"expected files TISSUE_pos\.vcf in the folder"):

@@ -90,11 +90,12 @@ def missing_fields(causal: Gathered, negatives: Gathered, tags: InfoTags) -> lis
             f"INFO of no causal variant has {tags.allele}: effects are taken to be those of the "
             "alternate allele"
         )
-    if all(np.isnan(one.distance) for one in (*own, *others)):
-        found.append(
-            f"INFO of no variant has {tags.distance}, and no annotation gives distances: there is "
-            "no baseline to compare with"
-        )
+    found += [
+        f"INFO of no {kind} has {tags.distance}, and no annotation gives distances: there is no "
+        "baseline to compare with"
+        for kind, variants in (("causal variant", own), ("negative", others))
+        if all(np.isnan(one.distance) for one in variants)
+    ]
     return found
 
 

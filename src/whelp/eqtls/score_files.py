@@ -71,8 +71,8 @@ class ScoreFiles(Closing):
         try:
             for path in paths:
                 self._files.append(_opened(Path(path)))
-            self.statistic = _statistic(self._files, statistic)
             self.by_gene = _alike(self._files)
+            self.statistic = _statistic(self._files, statistic)
         except BaseException:
             self.close()
             raise
@@ -212,7 +212,10 @@ def _alike(files: Sequence[h5py.File]) -> bool:
     first = files[0]
     for file in files[1:]:
         if ("si" in file) != ("si" in first):
-            raise EqtlError(f"{first.filename} and {file.filename}: one has scores by gene")
+            raise EqtlError(
+                f"{first.filename} and {file.filename}: one has scores by gene, the other by track "
+                "alone; give files of one kind"
+            )
         if not np.array_equal(file["target_ids"][:], first["target_ids"][:]):
             raise EqtlError(f"{first.filename} and {file.filename}: they are of other tracks")
     return "si" in first
