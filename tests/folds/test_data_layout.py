@@ -109,6 +109,16 @@ def test_folds_that_are_missing(given: Path) -> None:
     _set_up(given, folds=(3, 4))  # an empty fold to train on takes nothing away
 
 
+@pytest.mark.parametrize("missing", ["fold0", "fold1"])
+def test_a_fold_that_statistics_leave_out(given: Path, missing: str) -> None:
+    file = next(given.rglob("statistics.json"))
+    values = json.loads(file.read_text())
+    del values[f"{missing}_seqs"]
+    file.write_text(json.dumps(values))
+    with pytest.raises(DataError, match=f"{missing} is missing; statistics.json counts"):
+        read_fold_data(file.parent)
+
+
 def test_labels_that_are_no_folds(given: Path) -> None:
     bed = given / "data" / "sequences.bed"
     lines = bed.read_text().splitlines()

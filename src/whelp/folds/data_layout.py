@@ -66,7 +66,7 @@ def read_fold_data(folder: str | Path) -> FoldData:
     """Reads which folds a data set has.
 
     Raises:
-        DataError: There is no data set, or it has no folds.
+        DataError: There is no data set, it has no folds, or one between others is missing.
     """
     folder = Path(os.path.abspath(folder))
     known = read_statistics(folder).split_sizes
@@ -74,6 +74,11 @@ def read_fold_data(folder: str | Path) -> FoldData:
     sizes: list[int] = []
     while (label := f"fold{len(sizes)}") in known:
         sizes.append(known[label])
+    if sum(_FOLD.fullmatch(each) is not None for each in known) > len(sizes):
+        raise DataError(
+            f"{folder}: {label} is missing; statistics.json counts {', '.join(known)}. Copy the "
+            "data again, or make them again"
+        )
     if not sizes:
         raise DataError(
             f"{folder}: the data have no folds; statistics.json counts {', '.join(known) or 'none'}"
