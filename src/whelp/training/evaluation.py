@@ -272,8 +272,8 @@ def write_accuracy(table: pd.DataFrame, path: str | Path) -> None:
 def write_evaluation(table: pd.DataFrame, out_dir: str | Path) -> None:
     """Write `acc.txt`, `acc_classes.txt` (by assay) and `evaluation.json` (means, of what).
 
-    Of replicates also `acc_replicates.txt`: means over tracks of each, of their averaged predictions
-    (`ensemble`), and the mean and the sample standard deviation over replicates.
+    Of replicates also `acc_replicates.txt`: means over tracks of each, of their averaged
+    predictions (`ensemble`), and the mean and the sample standard deviation over replicates.
     """
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
