@@ -131,3 +131,11 @@ def test_rows_that_are_not_in_the_genome() -> None:
     assert [(row.line, row.reason.split()[0]) for row in lost] == [(2, "the"), (3, "it")]
     # What is called 1 is chr1, and of the last row 10 bp are left.
     assert windows.regions.tolist() == [0, 3] and windows.starts.tolist() == [15 - 64, 2995 - 64]
+
+
+@pytest.mark.parametrize("region", ["chr1:0-16", ("chr1", 0)])
+def test_a_region_that_is_no_triple(region: object) -> None:
+    from whelp.predicting.arrays import _rows
+
+    with pytest.raises(PredictError, match=r"region 1: expected \(chrom, start, end\), bp from 0"):
+        list(_rows([region]))

@@ -197,7 +197,12 @@ def _rows(source: Any) -> Iterator[BedRow]:
                 f"regions need the columns chrom, start and end; {missing[0]} is missing"
             )
         source = source[list(_COLUMNS)].itertuples(index=False, name=None)
-    for number, (chrom, start, end) in enumerate(source, start=1):
+    for number, region in enumerate(source, start=1):
+        if isinstance(region, str) or len(region) != len(_COLUMNS):
+            raise PredictError(
+                f"region {number}: expected (chrom, start, end), bp from 0; received {region!r}"
+            )
+        chrom, start, end = region
         if not 0 <= start <= end:
             raise PredictError(
                 f"region {number} ({chrom}:{start}-{end}): expected 0 <= start <= end, bp from 0"
