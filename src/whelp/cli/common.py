@@ -74,6 +74,23 @@ def precision_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
+def tf32_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --tf32."""
+    words = "Let GPUs round float32 products to 10 bits."
+    return click.option("--tf32", is_flag=True, help=words)(function)
+
+
+def changes_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --set, whose values `read_params` takes as changes."""
+    return click.option(
+        "--set",
+        "changes",
+        multiple=True,
+        metavar="SECTION.KEY=VALUE",
+        help="Change a parameter, such as train.learning_rate=1e-3; may be repeated.",
+    )(function)
+
+
 def split_words(texts: Iterable[str]) -> tuple[str, ...]:
     """The words of texts in which they are separated by commas."""
     return tuple(word.strip() for text in texts for word in text.split(",") if word.strip())

@@ -15,10 +15,12 @@ from whelp.cli.common import (
     EXISTING_FOLDER,
     METHODS,
     NEW_FOLDER,
+    changes_option,
     command_line,
     guarded,
     precision_option,
     read_params,
+    tf32_option,
 )
 from whelp.cli.console import say
 from whelp.cli.evaluating import Numbers
@@ -110,15 +112,9 @@ _OPTIONS: Sequence[Callable[[Any], Any]] = (
     ),
     click.option("--head", default="0", help="Head to train, by index or name.  [default: 0]"),
     precision_option,
-    click.option("--tf32", is_flag=True, help="Let GPUs round float32 products to 10 bits."),
+    tf32_option,
     click.option("--devices", type=int, help="Devices a replicate.  [default: num_gpu]"),
-    click.option(
-        "--set",
-        "changes",
-        multiple=True,
-        metavar="SECTION.KEY=VALUE",
-        help="Change a parameter, such as train.learning_rate=1e-3; may be repeated.",
-    ),
+    changes_option,
     click.option("--rank", is_flag=True, help="Compute Spearman correlations, too."),
     click.option("--rc", is_flag=True, help="Average test predictions over both strands."),
     click.option("--shifts", type=Numbers(), help="Shifts to average test predictions over, bp."),

@@ -16,6 +16,7 @@ from whelp.cli.console import count, say, show_notes
 from whelp.cli.drop_in import drop_in_parser
 from whelp.cli.errors import import_backend, run_guarded
 from whelp.cli.hound_lines import evaluation_lines, say_hound_epoch
+from whelp.cli.hound_options import add_evaluated, evaluated_files
 
 _SAME = "Flags, files and defaults are those of Baskerville's command of this name; whelp runs it."
 _RUN_NOTES = """\
@@ -120,9 +121,7 @@ def _eval_parser() -> argparse.ArgumentParser:
     add("-t", "--targets_file", help="targets table, in place of data_dir/targets.txt")
     add("--split", default="test", help=f"windows to evaluate on{default}")
     add("--tfr_pattern", help=f"pattern of files in data_dir/tfrecords{default}")
-    add("params_file", help="JSON file with parameters")
-    add("model_file", help="trained weights, a .h5")
-    add("data_dir", help="train/valid/test data directory")
+    add_evaluated(parser)
     return parser
 
 
@@ -172,18 +171,8 @@ def _train(args: argparse.Namespace, *, transferring: bool) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> None:
-    from whelp.fitting import AssessmentSettings, EvaluationFiles, evaluate_files
+    from whelp.fitting import AssessmentSettings, evaluate_files
 
-    files = EvaluationFiles(
-        params=args.params_file,
-        weights=args.model_file,
-        data_dir=args.data_dir,
-        head=args.head_i,
-        split=args.split,
-        pattern=args.tfr_pattern,
-        targets_file=args.targets_file,
-        precision="mixed_float16" if args.f16 else "float32",
-    )
     settings = AssessmentSettings(
         rank=args.rank,
         rc=args.rc,
@@ -192,6 +181,7 @@ def _evaluate(args: argparse.Namespace) -> None:
         save=args.save,
         bedgraph=args.bedgraph_indexes,
     )
+    files = evaluated_files(args, pattern=args.tfr_pattern, half=args.f16)
     assessment, _ = evaluate_files(files, args.out_dir, settings)
     for line in evaluation_lines(assessment.accuracy):
         say(line)

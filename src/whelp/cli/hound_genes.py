@@ -10,7 +10,13 @@ from whelp.cli.console import say
 from whelp.cli.drop_in import drop_in_parser
 from whelp.cli.errors import import_backend
 from whelp.cli.hound_lines import gene_lines
-from whelp.cli.hound_options import add_flags, read_shifts, run_drop_in
+from whelp.cli.hound_options import (
+    add_evaluated,
+    add_flags,
+    evaluated_files,
+    read_shifts,
+    run_drop_in,
+)
 from whelp.cli.score_display import ScoreBar
 
 _NOTES = """\
@@ -57,9 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     add("-t", "--targets_file", help="targets table, in place of data_dir/targets.txt")
     add("--as_reference", **flag, help="do as Baskerville's command does, faults included")
     add("--transform_old", **flag, help="undo the squashing of old targets, if nobody says which")
-    add("params_file", help="JSON file with parameters")
-    add("model_file", help="trained weights, a .h5")
-    add("data_dir", help="train/valid/test data directory")
+    add_evaluated(parser)
     add("genes_gtf_file", help="genes: GTF or GFF3, plain or gzipped")
     return parser
 
@@ -77,20 +81,12 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         as_reference=args.as_reference,
     )
     import_backend()
-    from whelp.fitting import EvaluationFiles, GeneQuestion, evaluate_gene_files
+    from whelp.fitting import GeneQuestion, evaluate_gene_files
 
-    files = EvaluationFiles(
-        params=args.params_file,
-        weights=args.model_file,
-        data_dir=args.data_dir,
-        head=args.head_i,
-        split=args.split,
-        targets_file=args.targets_file,
-    )
     with ScoreBar("windows") as bar:
         accuracy = evaluate_gene_files(
             GeneQuestion(args.genes_gtf_file, settings),
-            files,
+            evaluated_files(args),
             Path(args.out_dir),
             profiles=args.save_span,
             progress=bar.show,

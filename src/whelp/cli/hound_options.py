@@ -7,10 +7,13 @@ import pickle
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from whelp.cli.console import say, show_notes
 from whelp.cli.errors import run_guarded
+
+if TYPE_CHECKING:
+    from whelp.fitting import EvaluationFiles
 
 _REFUSED = {
     "gcs": "--gcs: whelp reads and writes local files; copy them with `gcloud storage cp` before "
@@ -82,6 +85,37 @@ def add_flags(parser: argparse.ArgumentParser, *names: str, **defaults: Any) -> 
     for name in names:
         parser.add_argument(name, **_FLAGS[name])
     parser.set_defaults(**defaults)
+
+
+def add_evaluated(parser: argparse.ArgumentParser) -> None:
+    """Adds the three arguments of commands that evaluate."""
+    parser.add_argument("params_file", help="JSON file with parameters")
+    parser.add_argument("model_file", help="trained weights, a .h5")
+    parser.add_argument("data_dir", help="train/valid/test data directory")
+
+
+def evaluated_files(
+    args: argparse.Namespace, *, pattern: str | None = None, half: bool = False
+) -> EvaluationFiles:
+    """Gives what a command evaluates on what.
+
+    Args:
+        args: Has the arguments of `add_evaluated`, head_i, split and targets_file.
+        pattern: Pattern of record files, in place of the split's.
+        half: Whether to compute in mixed float16.
+    """
+    from whelp.fitting import EvaluationFiles
+
+    return EvaluationFiles(
+        params=args.params_file,
+        weights=args.model_file,
+        data_dir=args.data_dir,
+        head=args.head_i,
+        split=args.split,
+        pattern=pattern,
+        targets_file=args.targets_file,
+        precision="mixed_float16" if half else "float32",
+    )
 
 
 def run_drop_in(

@@ -10,7 +10,13 @@ from whelp.cli.console import say
 from whelp.cli.drop_in import drop_in_parser
 from whelp.cli.errors import import_backend
 from whelp.cli.hound_lines import specificity_lines
-from whelp.cli.hound_options import add_flags, read_shifts, run_drop_in
+from whelp.cli.hound_options import (
+    add_evaluated,
+    add_flags,
+    evaluated_files,
+    read_shifts,
+    run_drop_in,
+)
 from whelp.cli.score_display import ScoreBar
 
 _NOTES = """\
@@ -58,16 +64,14 @@ def _parser() -> argparse.ArgumentParser:
         help=f"share of positions to take, those that vary most{default}",
     )
     add("--as_reference", **flag, help="pair tracks as Baskerville's command does")
-    add("params_file", help="JSON file with parameters")
-    add("model_file", help="trained weights, a .h5")
-    add("data_dir", help="train/valid/test data directory")
+    add_evaluated(parser)
     return parser
 
 
 def _run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     shifts = read_shifts(args.shifts)
     import_backend()
-    from whelp.fitting import EvaluationFiles, evaluate_specificity_files
+    from whelp.fitting import evaluate_specificity_files
     from whelp.training.specificity import SpecificitySettings
 
     settings = SpecificitySettings(
@@ -78,16 +82,7 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         step=args.step,
         as_reference=args.as_reference,
     )
-    files = EvaluationFiles(
-        params=args.params_file,
-        weights=args.model_file,
-        data_dir=args.data_dir,
-        head=args.head_i,
-        split=args.split,
-        pattern=args.tfr,
-        targets_file=args.targets_file,
-        precision="mixed_float16" if args.f16 else "float32",
-    )
+    files = evaluated_files(args, pattern=args.tfr, half=args.f16)
     with ScoreBar("windows") as bar:
         table = evaluate_specificity_files(
             files,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from whelp.cli.common import EXISTING_FILE, NEW_FOLDER, precision_option
+from whelp.cli.common import EXISTING_FILE, NEW_FOLDER, precision_option, tf32_option
 from whelp.cli.evaluating import Numbers
 
 if TYPE_CHECKING:
@@ -45,9 +45,7 @@ _OPTIONS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
         help="How the targets were squashed; old for released Borzoi models.  [default: what "
         "PARAMS say, else new]",
     ),
-    "tf32": click.option(
-        "--tf32", is_flag=True, help="Let GPUs round float32 products to 10 bits."
-    ),
+    "tf32": tf32_option,
     "resume": click.option(
         "--resume", is_flag=True, help="Go on with the results that are in the folder."
     ),

@@ -12,9 +12,11 @@ from whelp.cli.common import (
     EXISTING_FILE,
     EXISTING_FOLDER,
     NEW_FOLDER,
+    changes_option,
     command_line,
     precision_option,
     read_params,
+    tf32_option,
 )
 from whelp.cli.console import amount, count, say, score, show_facts
 
@@ -36,17 +38,11 @@ _OPTIONS: Sequence[Callable[[Any], Any]] = (
     click.option("-o", "--out-dir", type=NEW_FOLDER, required=True, help="Folder of the results."),
     click.option("--head", default="0", help="Head to train, by index or name.  [default: 0]"),
     precision_option,
-    click.option("--tf32", is_flag=True, help="Let GPUs round float32 products to 10 bits."),
+    tf32_option,
     click.option("--devices", type=int, help="Devices to train on.  [default: num_gpu]"),
     click.option("--resume", is_flag=True, help="Go on with the run that is in the folder."),
     click.option("--overwrite", is_flag=True, help="Replace the run that is in the folder."),
-    click.option(
-        "--set",
-        "changes",
-        multiple=True,
-        metavar="SECTION.KEY=VALUE",
-        help="Change a parameter, such as train.learning_rate=1e-3; may be repeated.",
-    ),
+    changes_option,
     click.option("--train-pattern", help="Record files to train on, such as 'train-[0-3].tfr'."),
     click.option("--valid-pattern", help="Record files to validate on."),
     click.option("--no-evaluate", is_flag=True, help="Leave the test windows alone."),
