@@ -93,6 +93,12 @@ def test_trunks_are_held_to_what_they_have_not_seen(
     }
 
 
+def test_labels_that_do_not_say_what_was_held_out(shared_folds: Path, trunks: str) -> None:
+    known = {"pretrained": trunks, "pretrained_splits": [str(shared_folds / "sequences.bed")]}
+    with pytest.raises(FoldsError, match="all is taken to be trained on; --held-out names labels"):
+        _planned(shared_folds, **known)
+
+
 def test_a_base_is_enough_to_leak(shared_folds: Path, trunks: str, split: Path) -> None:
     lines = split.read_text().splitlines()
     held = [line for line in lines if line.endswith("test")][0].split("\t")

@@ -134,9 +134,11 @@ def refuse_leak(name: str, pretrained: Sequence[Pretraining | None], folds: Sequ
     clean = ", ".join(map(str, unseen)) or "none: take the windows of the pretraining (whelp data "
     if not unseen:
         clean += "--windows)"
+    assumed = "".join(f" ({note})" for each in known for note in each.notes)
     raise FoldsError(
         f"{name}: {'; '.join(seen)}: accuracy on them would be too good. Folds that the weights "
-        f"have not seen: {clean}. --allow-leak trains all the same, and says so in every table"
+        f"have not seen: {clean}{assumed}. --allow-leak trains all the same, and says so in every "
+        "table"
     )
 
 
