@@ -223,7 +223,7 @@ def test_set_changes_a_parameter(whelp: Callable, project: Any) -> None:
     assert written["train"]["learning_rate"] == 0
     assert written["transfer"] == {"mode": "linear"}
     assert "51 of" in result.stdout
-    assert [path.name for path in out.iterdir()] == ["params.json"]
+    assert sorted(path.name for path in out.iterdir()) == ["params.json", "windows.bed"]
 
 
 def test_nan_stops_and_keeps_the_last_good_checkpoint(whelp: Callable, own_data: Any) -> None:
