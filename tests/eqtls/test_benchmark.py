@@ -173,8 +173,11 @@ def test_unused_records(whelp: Callable[..., Result], toy: list[Path], tmp_path:
         "230 A C,G TISSUE=Liver;AFC=1",
         "240 A <DEL> TISSUE=Liver;AFC=1",
     )
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "report.html").write_text("of an earlier run")
     result = whelp("eqtl", *toy, "--min-variants", 1, "--no-report", "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
+    assert not (tmp_path / "out" / "report.html").exists()
     assert "5 records cannot be used" in result.stderr
     unused = pd.read_table(tmp_path / "out" / "unused.tsv")
     assert unused["position"].tolist() == [200, 210, 220, 230, 240]

@@ -10,6 +10,7 @@ import click
 
 from whelp.cli.common import EXISTING_FILE, NEW_FOLDER, command_line, guarded
 from whelp.cli.console import count, say, score, show_table, warn
+from whelp.files import remove_beside
 
 if TYPE_CHECKING:
     from whelp.eqtls.benchmark import EqtlBenchmark, EqtlSettings
@@ -104,6 +105,7 @@ def command(causal: Path, negatives: Path, tissues: Path, scores: Any, **options
         )
     folder: Path = options["out_dir"]
     write_benchmark(made, folder)
+    remove_beside(folder / "metrics.tsv", ("report.html",))
     if not options["no_report"]:
         files = {"causal": causal, "negatives": negatives, "tissues": tissues}
         _report(made, {**files, "scores": ", ".join(map(str, scores))}, folder)
