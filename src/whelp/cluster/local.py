@@ -68,6 +68,7 @@ def _cluster(workers: int) -> LocalCluster:
             threads_per_worker=1,
             # A job is done in a process of its own, of whose memory Dask knows nothing.
             memory_limit=0,
-            silence_logs=logging.ERROR,
+            # A lost job is done again or told by us; Dask would print a traceback at each loss.
+            silence_logs=logging.CRITICAL,
             preload=[_DEAF],
         )
