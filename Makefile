@@ -21,8 +21,9 @@ export PYTHONNOUSERSITE = 1
 
 # What the JAX run covers: all that promises to work without TensorFlow.
 JAX_TESTS ?= $(wildcard tests/layers tests/models tests/data tests/weights tests/adapters \
-	tests/loading tests/training tests/fitting tests/package tests/scoring \
-	tests/interpreting tests/predicting tests/cli/test_score.py tests/cli/test_variant_pictures.py)
+	tests/training tests/fitting tests/package tests/scoring \
+	tests/interpreting tests/predicting tests/expression tests/eqtls \
+	tests/cli/test_score.py tests/cli/test_variant_pictures.py)
 
 .PHONY: help venv test test-tensorflow test-jax test-parity demo check format lock clean
 
