@@ -238,6 +238,7 @@ def test_pretrained_mini_borzoi(baskerville, unpack: Callable[[str], Path]) -> N
         np.testing.assert_array_equal(np.asarray(model.tensors()[name]), np.asarray(value))
 
 
+@pytest.mark.usefixtures("baskerville")
 def test_the_page_runs(unpack: Callable[[str], Path], tmp_path, monkeypatch) -> None:
     """The Python of tutorials/baskerville.md, on the golden model."""
     monkeypatch.chdir(tmp_path)

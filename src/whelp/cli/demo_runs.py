@@ -204,15 +204,20 @@ def begun(method: Method, out_dir: Path) -> str:
     """Says how far a method is: `finished`, `resume`, or `new` (also after other parameters)."""
     folder = out_dir / method.folder
     try:
-        same = (folder / "params.json").read_bytes() == (
-            out_dir / f"{method.folder}.json"
-        ).read_bytes()
+        same = _asked(folder / "params.json") == _asked(out_dir / f"{method.folder}.json")
         record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError):
         return "new"
     if not same:
         return "new"
     return "finished" if record.get("status") == "finished" else "resume"
+
+
+def _asked(params: Path) -> dict[str, Any]:
+    """Reads parameters, without what a run adds to them: where its weights come from."""
+    values = json.loads(params.read_text(encoding="utf-8"))
+    values["model"].pop("provenance", None)
+    return values
 
 
 def run_method(method: Method, out_dir: Path, *, quick: bool) -> bool:
