@@ -32,6 +32,9 @@ def open_runner(
 ) -> Iterator[DaskRunner]:
     """Open a cluster, and close what was started for it.
 
+    A script of your own calls this below `if __name__ == "__main__":`, for workers of this machine
+    import it once more.
+
     Args:
         spec: `local` for workers on this machine; the address of a scheduler that is there, such as
             `tcp://10.0.0.1:8786`; or a YAML file of dask-jobqueue for a batch system.
