@@ -56,6 +56,23 @@ class BusyError(RuntimeError):
     """Another process holds what this one asked for."""
 
 
+def hold(file: IO[bytes], busy: str, *, shared: bool = False) -> None:
+    """Holds an open file until it is closed, or the process ends, so that no other process does.
+
+    Args:
+      file: The file, open to be read, too: some file systems share only what can be read.
+      busy: What to say if another process holds it.
+      shared: Whether others that say so, too, may hold it beside this one.
+
+    Raises:
+      BusyError: Another process holds it.
+    """
+    try:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise BusyError(busy) from None
+
+
 @contextmanager
 def exclusive(path: str | Path, busy: str, *, shared: bool = False) -> Iterator[None]:
     """Holds a file that only one process at a time can hold, also one on another machine.
@@ -73,12 +90,8 @@ def exclusive(path: str | Path, busy: str, *, shared: bool = False) -> Iterator[
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Some file systems share only what can be read.
     with path.open("a+b") as file:
-        try:
-            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BusyError(busy) from None
+        hold(file, busy, shared=shared)
         yield
 
 

@@ -14,9 +14,10 @@ from whelp.expression.errors import ExpressionError
 from whelp.expression.settings import ExpressionSettings
 from whelp.genome.genes import Gene
 from whelp.report.assays import assay
+from whelp.report.records import ContrastSummary
 from whelp.scoring.groups import split_contrast
 from whelp.specs.targets import Target
-from whelp.training.correlation import mean_ranks, pearson, spearman
+from whelp.training.correlation import pearson, spearman
 from whelp.training.quantile_normalization import quantile_normalized
 from whelp.wording import listed
 
@@ -26,8 +27,10 @@ _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
-class Contrast:
+class Contrast(ContrastSummary):
     """The log2 fold change of genes from group `b` to group `a`, predicted and measured.
+
+    Its name is `A:B`, with the assay in brackets; the numbers are explained at `ContrastSummary`.
 
     Attributes:
         a: Name of the group above the fraction line.
@@ -36,33 +39,13 @@ class Contrast:
             tracks were compared.
         tracks: Number of tracks of `a` and of `b`.
         genes: One row a gene: `gene_id`, `name`, `measured` and `predicted` log2 fold change.
-        min_change: Measured change from which on a gene counts as up, or down.
-        up: Number of genes that are up in `a`.
-        down: Number of those that are down.
-        pearsonr: Correlation of predicted and measured change.
-        spearmanr: The same of their ranks.
-        auroc_up: How well the predicted change tells the genes that are up from all others: the
-            area under the ROC curve; NaN if there are none, or no others.
-        auroc_down: The same of genes that are down.
+        auroc_up: NaN if no genes are up in `a`, or all are; so `auroc_down`.
     """
 
     a: str
     b: str
     assay: str
     tracks: tuple[int, int]
-    genes: pd.DataFrame
-    min_change: float
-    up: int
-    down: int
-    pearsonr: float
-    spearmanr: float
-    auroc_up: float
-    auroc_down: float
-
-    @property
-    def name(self) -> str:
-        """`A:B`, and the assay in brackets."""
-        return f"{self.a}:{self.b}" + (f" ({self.assay})" if self.assay else "")
 
 
 def contrast_groups(
@@ -164,8 +147,11 @@ def _compared(
 ) -> Contrast:
     measured, predicted = table["measured"].to_numpy(), table["predicted"].to_numpy()
     up, down = measured >= min_change, measured <= -min_change
+    a, b = groups
     return Contrast(
-        *groups,
+        name=f"{a}:{b}" + (f" ({kind})" if kind else ""),
+        a=a,
+        b=b,
         assay=kind,
         tracks=sizes,
         genes=table,
@@ -189,9 +175,9 @@ def auroc(positive: npt.NDArray[np.bool_], scores: Floats) -> float:
     Returns:
         From 0 to 1; NaN if all are positive, or none is.
     """
-    hits = int(positive.sum())
-    misses = len(positive) - hits
-    if not hits or not misses:
+    # Slow to import, and wanted by contrasts alone.
+    from sklearn.metrics import roc_auc_score
+
+    if positive.all() or not positive.any():
         return float("nan")
-    total = mean_ranks(scores)[positive].sum() - hits * (hits + 1) / 2
-    return float(total / (hits * misses))
+    return float(roc_auc_score(positive, scores))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from whelp.expression import ExpressionSettings, GeneAccuracy, GeneStudy
@@ -10,7 +10,7 @@ from whelp.expression.evaluation import Progress, squashed_old, training_windows
 from whelp.expression.files import ProfileWriter, write_gene_accuracy, write_gene_beds
 from whelp.expression.levels import Keep
 from whelp.fitting.evaluation_inputs import EvaluationFiles, OpenedEvaluation, open_evaluation
-from whelp.report import ContrastSummary, GeneSummary
+from whelp.report import GeneSummary
 from whelp.specs import TargetsTable, load_params
 
 
@@ -94,9 +94,4 @@ def evaluate_gene_files(
 
 def summarize_genes(accuracy: GeneAccuracy) -> GeneSummary:
     """Gathers what a report shows of the expression of genes."""
-    names = [field.name for field in fields(ContrastSummary)]
-    contrasts = [
-        ContrastSummary(**{name: getattr(part, name) for name in names})
-        for part in accuracy.contrasts
-    ]
-    return GeneSummary(len(accuracy.genes), accuracy.tracks, contrasts, accuracy.reaching)
+    return GeneSummary(len(accuracy.genes), accuracy.tracks, accuracy.contrasts, accuracy.reaching)

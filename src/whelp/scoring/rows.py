@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -15,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from whelp.files import atomic_path
+from whelp.files import BusyError, atomic_path, hold
 from whelp.scoring.errors import ScoreError
 from whelp.scoring.pieces import Piece, PieceFolder
 
@@ -60,18 +59,17 @@ class RowFolder:
         self.pieces = PieceFolder(path / "pieces")
         self._shared = shared
         path.mkdir(parents=True, exist_ok=True)
-        # Some file systems share only what can be read.
         self._file = (path / "rows").open("a+b")
+        busy = (
+            f"{path.parent}: another process writes scores there; let it end, or choose another "
+            "folder"
+        )
         try:
-            fcntl.flock(self._file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._file.close()
-            raise ScoreError(
-                f"{path.parent}: another process writes scores there; let it end, or choose "
-                f"another folder"
-            ) from None
-        try:
+            hold(self._file, busy, shared=shared)
             self._begin(run, "refuse" if shared else other)
+        except BusyError as error:
+            self._file.close()
+            raise ScoreError(str(error)) from None
         except BaseException:
             self._file.close()
             raise
