@@ -14,8 +14,8 @@ _HELP = """\
 Put together what jobs with --part have made in the folder OUT: scores, a data set, replicates.
 
 Each of N jobs, on any machines that share the folder, calls `whelp score`, `whelp data` or `whelp
-folds` with the same options and --part 1/N to --part N/N. The options are those of the jobs; where parts are
-missing, it says which. What comes out is what the command would have made without --part.
+folds` with the same options and --part 1/N to --part N/N. The options are those of the jobs; where
+parts are missing, it says which. What comes out is what the command would have made without --part.
 
 \b
 Example:
